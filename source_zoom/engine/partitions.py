@@ -1,0 +1,142 @@
+"""One slice of one stream: generated, queued, read, finished."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airbyte_cdk.models import SyncMode
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
+from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
+from airbyte_cdk.sources.types import Record
+
+from source_zoom.engine.failures import EngineClosed, StreamStopped
+
+if TYPE_CHECKING:
+    from source_zoom.engine.tasks import StreamTask
+
+
+class Backlog:
+    """Bounds how many slices of one stream wait or are being read."""
+
+    def __init__(self, limit: int) -> None:
+        self._changed = threading.Condition()
+        self._room = limit
+        self._stopped = False
+
+    def enter(self) -> None:
+        """Wait for room.
+
+        :raises EngineClosed: when the sync ends early
+        """
+        with self._changed:
+            while not self._room and not self._stopped:
+                self._changed.wait()
+            if self._stopped:
+                raise EngineClosed
+            self._room -= 1
+
+    def leave(self) -> None:
+        """Make room."""
+        with self._changed:
+            self._room += 1
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Wake those who wait for good."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+
+class SlicePartition(Partition):
+    """Reads one slice; its records go to the catalog, their keys to the children."""
+
+    def __init__(self, task: StreamTask, slice_: Mapping[str, Any]) -> None:
+        self._task = task
+        self._slice = slice_
+        self._published = False
+        self._read = False
+        self._error: Exception | None = None
+
+    @property
+    def pool(self) -> str:
+        """Name of the pool this partition runs on."""
+        return self._task.stream.pool
+
+    def read(self) -> Iterable[Record]:
+        """Yield the slice's records, if the stream was selected.
+
+        :raises Exception: whatever the stream raises; the CDK turns it into the stream's failure
+        """
+        try:
+            self._task.raise_if_stopped()
+            for data in self._task.stream.read_records(SyncMode.full_refresh, stream_slice=self._slice):
+                self._publish(data)
+                if self._task.selected:
+                    yield Record(data, self._task.stream.name)
+            self._read = True
+        except StreamStopped as error:
+            self._task.stop(error)
+            self._error = error
+            raise
+        except Exception as error:
+            self._error = error
+            raise
+
+    def finish(self) -> None:
+        """Close the books of this slice; called once for every partition that was submitted, whatever happened."""
+        task = self._task
+        if task.feed is not None:
+            error = None if self._read else self._error or EngineClosed()
+            if not self._published and (key := task.stream.child_key_of_unread(self._slice)):
+                task.feed.publish(key)
+                error = None
+            task.feed.close_slice(error)
+        task.backlog.leave()
+
+    def _publish(self, data: Mapping[str, Any]) -> None:
+        if self._task.feed is not None:
+            self._published = True
+            self._task.feed.publish(self._task.stream.child_key(data, self._slice))
+
+    def to_slice(self) -> Mapping[str, Any]:
+        """Return the slice, which the CDK logs when debugging."""
+        return self._slice
+
+    def stream_name(self) -> str:
+        """Return the name of the stream this partition belongs to."""
+        return self._task.stream.name
+
+    def __hash__(self) -> int:
+        """Identify the partition by itself: two slices are never the same work."""
+        return id(self)
+
+
+class SliceGenerator(PartitionGenerator):
+    """Turns a stream's slices into partitions, at the pace its backlog allows."""
+
+    def __init__(self, task: StreamTask) -> None:
+        self._task = task
+
+    def generate(self) -> Iterator[Partition]:
+        """Yield partitions until the stream has no more slices.
+
+        A stopped stream goes on: its partitions fail at once and tell the children what they can.
+
+        :raises Exception: whatever the stream's slices raise, for instance `ParentIncomplete`
+        """
+        task, error = self._task, None
+        try:
+            for slice_ in task.stream.stream_slices(sync_mode=SyncMode.full_refresh):
+                task.backlog.enter()
+                if task.feed is not None:
+                    task.feed.open_slice()
+                yield SlicePartition(task, slice_ or {})
+        except Exception as raised:
+            error = raised
+            raise
+        finally:
+            if task.feed is not None:
+                task.feed.close_slice(error)

@@ -1,0 +1,147 @@
+"""The tree of streams a sync reads: what was selected, and the ancestors that needs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from airbyte_cdk.models import SyncMode
+from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, CursorField
+from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
+
+from source_zoom.engine.failures import FirstError
+from source_zoom.engine.feed import Key, ParentFeed
+from source_zoom.engine.partitions import Backlog, SliceGenerator
+
+BACKLOG_PER_WORKER = 4
+
+
+class TreeStream(Protocol):
+    """What the engine asks of a stream; `HttpStream` and `HttpSubStream` give the better part of it."""
+
+    @property
+    def name(self) -> str:
+        """Name in the catalog."""
+
+    @property
+    def pool(self) -> str:
+        """Name of the worker pool its slices are read on."""
+
+    @property
+    def parent_stream_name(self) -> str | None:
+        """Name of the stream whose keys its slices are made of."""
+
+    @property
+    def key_fields(self) -> Sequence[str]:
+        """Primary key."""
+
+    @property
+    def incremental_field(self) -> str | None:
+        """Cursor field, if the stream is incremental."""
+
+    @property
+    def json_schema(self) -> Mapping[str, Any]:
+        """JSON schema of its records."""
+
+    def follow(self, keys: Iterable[Key]) -> None:
+        """Make slices of these keys of the parent."""
+
+    def stream_slices(self, *, sync_mode: SyncMode) -> Iterable[Mapping[str, Any] | None]:
+        """Yield the slices; waits for the parent's keys."""
+
+    def read_records(self, sync_mode: SyncMode, *, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Yield the records of a slice; raises if one could be missing."""
+
+    def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
+        """Return what children need of a record."""
+
+    def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
+        """Return what children can be told of a slice that yielded no record, if anything."""
+
+    def closing_line(self) -> str | None:
+        """Return what the log should say when the stream ends, for instance what was skipped."""
+
+
+class StreamTask:
+    """One stream in one sync.
+
+    :param selected: whether its records are wanted, or only its keys
+    :param workers: size of the pool it is read on
+    """
+
+    def __init__(self, stream: TreeStream, cursor: Cursor, *, selected: bool, workers: int) -> None:
+        self.stream = stream
+        self.cursor = cursor
+        self.selected = selected
+        self.feed: ParentFeed | None = None
+        self.backlog = Backlog(workers * BACKLOG_PER_WORKER)
+        self._stopped_by = FirstError()
+
+    def stop(self, error: Exception) -> None:
+        """Fail every slice that is still to be read with `error`, without reading it."""
+        self._stopped_by.set(error)
+
+    def raise_if_stopped(self) -> None:
+        """Raise the error that stopped the stream, if there is one."""
+        error = self._stopped_by.get()
+        if error is not None:
+            raise error
+
+    def feed_for_children(self) -> ParentFeed:
+        """Return the feed of this stream's keys."""
+        self.feed = self.feed or ParentFeed(self.stream.name)
+        return self.feed
+
+    def release(self) -> None:
+        """Wake every thread that waits for this stream."""
+        self.backlog.stop()
+        if self.feed is not None:
+            self.feed.stop()
+
+    def as_concurrent_stream(self, logger: logging.Logger) -> DefaultStream:
+        """Return the stream in the form the CDK's concurrent source reads."""
+        field = self.stream.incremental_field
+        return DefaultStream(
+            partition_generator=SliceGenerator(self),
+            name=self.stream.name,
+            json_schema=self.stream.json_schema,
+            primary_key=list(self.stream.key_fields),
+            cursor_field=CursorField(field) if field else None,
+            logger=logger,
+            cursor=self.cursor,
+        )
+
+
+def plan(
+    streams: Mapping[str, TreeStream],
+    selected: set[str],
+    *,
+    cursor_of: Callable[[TreeStream], Cursor],
+    workers: Mapping[str, int],
+) -> list[StreamTask]:
+    """Return a task for each selected stream and each ancestor of one, parents before children, feeds joined.
+
+    :param streams: every stream there is, by name, parents before children
+    :param workers: size of each pool
+    """
+    needed = with_ancestors(streams, selected)
+    tasks: dict[str, StreamTask] = {}
+    for name, stream in streams.items():
+        if name not in needed:
+            continue
+        tasks[name] = StreamTask(stream, cursor_of(stream), selected=name in selected, workers=workers[stream.pool])
+        if stream.parent_stream_name is not None:
+            stream.follow(tasks[stream.parent_stream_name].feed_for_children())
+    return list(tasks.values())
+
+
+def with_ancestors(streams: Mapping[str, TreeStream], selected: set[str]) -> set[str]:
+    """Return the selected names and those of all their ancestors."""
+    needed: set[str] = set()
+    for name in selected:
+        ancestor: str | None = name
+        while ancestor is not None and ancestor not in needed:
+            needed.add(ancestor)
+            ancestor = streams[ancestor].parent_stream_name
+    return needed
