@@ -1,0 +1,95 @@
+"""One endpoint of Zoom's API as data: everything a stream needs to know about the requests it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+from urllib.parse import quote
+
+
+class RateLabel(str, Enum):
+    """Zoom's rate limit labels; each account has a budget for each.
+
+    https://developers.zoom.us/docs/api/rate-limits/
+    """
+
+    LIGHT = "light"
+    MEDIUM = "medium"
+    HEAVY = "heavy"
+    RESOURCE_INTENSIVE = "resource-intensive"
+
+
+@dataclass(frozen=True)
+class Scopes:
+    """The scopes that open an endpoint to an account-wide app; either one is enough.
+
+    Apps made since March 2024 have granular scopes, older ones classic scopes.
+    """
+
+    classic: str
+    granular: str
+
+    def __str__(self) -> str:
+        return f"'{self.granular}' (or '{self.classic}' in an app with classic scopes)"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A `GET` endpoint.
+
+    :param path: relative to the API's base URL, with the fields of a slice as placeholders
+    :param label: rate limit label Zoom gives the endpoint
+    :param scopes: scopes that open it
+    :param records: key of the list of records in an answer; None where the answer is one record
+    :param marks: for answers that are one record, keys of which a sound answer has at least one
+    :param page_size: largest page Zoom allows; None where the endpoint has no pages
+    :param params: query parameters of every request
+    :param slice_params: fields of a slice that are sent as query parameters, where it has them
+    :param variants: parameters that differ between the reads a slice takes, in the order they are made
+    :param skips: Zoom codes that mean "nothing here" for one slice; anything else is an error
+    """
+
+    path: str
+    label: RateLabel
+    scopes: Scopes
+    records: str | None = None
+    marks: tuple[str, ...] = ()
+    page_size: int | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    slice_params: tuple[str, ...] = ()
+    variants: tuple[Mapping[str, str], ...] = ({},)
+    skips: frozenset[int] = frozenset()
+
+    def render(self, slice_: Mapping[str, Any]) -> str:
+        """Return the path of a slice, percent-encoded."""
+        return self.path.format_map({name: path_segment(str(value)) for name, value in slice_.items()})
+
+    def query(self, slice_: Mapping[str, Any], page_token: str | None = None) -> dict[str, Any]:
+        """Return the query parameters of a slice's variant; the same for every page but for the token."""
+        query = dict(self.params)
+        if self.page_size is not None:
+            query["page_size"] = self.page_size
+        names = {*self.slice_params, *(name for variant in self.variants for name in variant)}
+        query.update({name: slice_[name] for name in sorted(names) if name in slice_})
+        if page_token:
+            query["next_page_token"] = page_token
+        return query
+
+
+def path_segment(value: str) -> str:
+    """Encode a value for one segment of a path, twice where Zoom asks for that.
+
+    "If you provide a meeting UUID that begins with a / character or contains the // characters, you
+    must double-encode the meeting UUID", https://developers.zoom.us/docs/api/meetings/
+
+    >>> path_segment("/abc//d==")
+    '%252Fabc%252F%252Fd%253D%253D'
+    >>> path_segment("a/b+c==")
+    'a%2Fb%2Bc%3D%3D'
+    """
+    encoded = quote(value, safe="")
+    if value.startswith("/") or "//" in value:
+        return quote(encoded, safe="")
+    return encoded

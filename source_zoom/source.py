@@ -1,0 +1,163 @@
+"""The connector: what Airbyte's four commands call, put together from the other modules.
+
+The way of one request is told in CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airbyte_cdk.models import (
+    AirbyteConnectionStatus,
+    AirbyteMessage,
+    AirbyteStateMessage,
+    ConfiguredAirbyteCatalog,
+    FailureType,
+    Status,
+    SyncMode,
+)
+from airbyte_cdk.sources import AbstractSource
+from airbyte_cdk.sources.message import MessageRepository
+from airbyte_cdk.sources.streams import Stream
+from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, FinalStateCursor
+from airbyte_cdk.utils import AirbyteTracedException
+from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
+
+from source_zoom import inputs
+from source_zoom.auth import authenticator
+from source_zoom.budget import Budgets
+from source_zoom.config import ZoomConfig, normalise
+from source_zoom.engine import StreamStopped, TreeReader, TreeStream
+from source_zoom.streams import StreamContext, ZoomStream, build
+
+
+class SourceZoom(AbstractSource):
+    """Reads a Zoom account."""
+
+    # `ZoomConfig` checks, with sentences that name the property and the remedy; the CDK's do not.
+    check_config_against_spec = False
+
+    def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
+        """Return the config in the form the spec describes; unlike the CDK's, writes no secrets to disk."""
+        return normalise(config)
+
+    @staticmethod
+    def read_config(config_path: str) -> dict[str, Any]:
+        """Read the config file."""
+        return inputs.read_config(config_path)
+
+    @classmethod
+    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
+        """Read the catalog file."""
+        return inputs.read_catalog(catalog_path)
+
+    @classmethod
+    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
+        """Read the state file."""
+        return inputs.read_state(state_path)
+
+    def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
+        """Say whether the connector can read anything with this config, and if not why, in one sentence."""
+        try:
+            self.check_connection(logger, config)
+        except AirbyteTracedException as error:
+            return AirbyteConnectionStatus(status=Status.FAILED, message=filter_secrets(str(error)))
+        return AirbyteConnectionStatus(status=Status.SUCCEEDED)
+
+    def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any | None]:
+        """Get a token, read a page, and log the streams the token's scopes do not open.
+
+        :raises AirbyteTracedException: if nothing can be read
+        """
+        context = self._context(logger, config)
+        streams = build(context)
+        _probe([stream for stream in streams.values() if stream.parent_stream_name is None])
+        _log_missing_scopes(logger, streams, context.authenticator.granted_scopes)
+        return True, None
+
+    def streams(self, config: Mapping[str, Any]) -> list[Stream]:
+        """Return the streams of the catalog."""
+        context = self._context(logging.getLogger("airbyte"), config)
+        return [stream for stream in build(context).values() if not stream.internal]
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        """Yield the messages of a sync.
+
+        :raises AirbyteTracedException: at once for a bad config or catalog; at the end if a stream is incomplete
+        """
+        context = self._context(logger, config)
+        streams = build(context)
+        selected = _selected(catalog, streams)
+        reader = TreeReader(
+            streams,
+            cursor_of=_cursor_of,
+            workers=context.config.num_workers,
+            logger=logger,
+            progress_details=context.budgets.report,
+        )
+        yield from reader.read(selected)
+
+    def _context(self, logger: logging.Logger, config: Mapping[str, Any]) -> StreamContext:
+        settings = ZoomConfig.parse(config)
+        for notice in settings.notices:
+            logger.warning(notice)
+        return StreamContext(
+            config=settings,
+            authenticator=authenticator(settings, config),
+            budgets=Budgets(settings.rate_limit_plan, settings.rate_limit_share, settings.num_workers),
+        )
+
+
+def _cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
+    return FinalStateCursor(stream.name, None, repository)
+
+
+def _probe(roots: list[ZoomStream]) -> None:
+    """Read the first page of the first root stream that can be read.
+
+    :raises AirbyteTracedException: the first one's error, if none can
+    """
+    errors: list[StreamStopped] = []
+    for stream in roots:
+        try:
+            next(iter(stream.read_records(SyncMode.full_refresh, stream_slice={})), None)
+        except StreamStopped as error:
+            errors.append(error)
+        else:
+            return
+    raise errors[0]
+
+
+def _log_missing_scopes(
+    logger: logging.Logger, streams: Mapping[str, ZoomStream], granted: frozenset[str] | None
+) -> None:
+    """Name the streams that would fail; the token only informs, as it can be older than the app's scopes."""
+    for stream in streams.values():
+        scopes = stream.endpoint.scopes
+        if granted is not None and not granted & {scopes.classic, scopes.granular}:
+            logger.warning(f"The token lacks the scope {scopes}, which the stream '{stream.name}' needs.")
+
+
+def _selected(catalog: ConfiguredAirbyteCatalog, streams: Mapping[str, ZoomStream]) -> set[str]:
+    """Return the names of the catalog's streams.
+
+    :raises AirbyteTracedException: config error, if there is no such stream
+    """
+    known = {name for name, stream in streams.items() if not stream.internal}
+    names = {configured.stream.name for configured in catalog.streams}
+    unknown = sorted(names - known)
+    if unknown:
+        message = (
+            f"The catalog selects {', '.join(repr(name) for name in unknown)}, which this connector does not have. "
+            f"Refresh the source schema, or select among: {', '.join(sorted(known))}."
+        )
+        raise AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.config_error)
+    return names

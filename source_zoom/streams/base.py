@@ -1,0 +1,376 @@
+"""Base classes: a stream is an `Endpoint` plus the keys it shares with its parent and its children.
+
+Why the CDK's defaults are switched off, in airbyte-cdk 7.39.1: its resumable full refresh reads only
+the first page when streams run concurrently, and writes whole parent records into the state of every
+substream (http.py, `_read_single_page` and `HttpSubStream`). So there is no cursor, and a slice is
+read to its last page or fails.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import requests
+from airbyte_cdk.models import FailureType, SyncMode
+from airbyte_cdk.sources.streams.http import HttpClient, HttpStream, HttpSubStream
+from airbyte_cdk.sources.streams.http.pagination_reset_exception import PaginationResetRequiredException
+from airbyte_cdk.utils import AirbyteTracedException
+
+from source_zoom.auth import ZoomAuthenticator
+from source_zoom.budget import Budgets
+from source_zoom.config import ZoomConfig
+from source_zoom.endpoint import Endpoint
+from source_zoom.engine import Key, SliceFailure, StreamStopped
+from source_zoom.errors import Outcome, Verdict, ZoomBackoff, ZoomErrorHandler, classify, json_body
+from source_zoom.streams.datetimes import DateTimeFields
+
+TIMEOUT_SECONDS = (10, 300)
+"""To connect, and between two bytes of an answer."""
+
+# The client's error lines repeat what the stream reports, with whole response bodies, which can hold
+# meeting passwords (http_client.py, `_handle_error_resolution`); its debug lines hold them too.
+_client_logger = logging.getLogger("airbyte.http_client")
+_client_logger.setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True)
+class StreamContext:
+    """What all streams of one sync share."""
+
+    config: ZoomConfig
+    authenticator: ZoomAuthenticator
+    budgets: Budgets
+
+
+class _NothingHere(Exception):  # noqa: N818 - not an error: the endpoint lists the answer among its skips
+    """Ends a read that Zoom has nothing for."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.message)
+        self.verdict = verdict
+
+
+class ZoomStream(HttpStream):
+    """Reads an endpoint once: `users`, `channels`.
+
+    Declared by a subclass: `endpoint`, `primary_key`, and if it has children `child_keys`.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    internal: ClassVar[bool] = False
+    """Whether the stream only serves others and is not in the catalog."""
+    child_keys: ClassVar[Mapping[str, str]] = {}
+    """What children get of a record: the name it has in their slices, and the record's field. The first identifies."""
+    string_id: ClassVar[str | None] = None
+    """Field that repeats the record's 64-bit `id` as a string, the form children carry it in."""
+
+    def __init__(self, context: StreamContext) -> None:
+        self.context = context
+        self._budget = context.budgets[self.endpoint.label]
+        super().__init__(authenticator=context.authenticator, api_budget=self._budget.api_budget)
+        self._http_client = HttpClient(
+            name=self.name,
+            logger=_client_logger,
+            error_handler=ZoomErrorHandler(self.endpoint),
+            backoff_strategy=ZoomBackoff(self.endpoint),
+            session=self._budget.session,
+            authenticator=context.authenticator,
+        )
+        self._skipped: Counter[tuple[str, str]] = Counter()
+        self._skipped_lock = threading.Lock()
+        self._date_times = DateTimeFields(self.json_schema)
+
+    # What HttpStream asks for
+
+    @property
+    def url_base(self) -> str:
+        """Base URL of the API, with the trailing slash `urljoin` needs."""
+        return self.context.config.api_url + "/"
+
+    @property
+    def is_resumable(self) -> bool:
+        """Say no: page tokens live 15 minutes, too short to resume from."""
+        return False
+
+    def path(
+        self,
+        *,
+        stream_state: Mapping[str, Any] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return the path of the slice."""
+        return self.endpoint.render(stream_slice or {})
+
+    def request_params(
+        self,
+        stream_state: Mapping[str, Any] | None,
+        stream_slice: Mapping[str, Any] | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> MutableMapping[str, Any]:
+        """Return the same parameters for every page of a slice, as Zoom wants it, plus the page token."""
+        return self.endpoint.query(stream_slice or {}, (next_page_token or {}).get("next_page_token"))
+
+    def request_kwargs(self, *args: Any, **kwargs: Any) -> Mapping[str, Any]:
+        """Set timeouts: the CDK has none by default."""
+        return {"timeout": TIMEOUT_SECONDS}
+
+    def next_page_token(self, response: requests.Response) -> Mapping[str, Any] | None:
+        """Return the token of the next page, also where Zoom does not document that there are pages."""
+        token = json_body(response).get("next_page_token") if self.endpoint.records else None
+        return {"next_page_token": token} if token else None
+
+    def parse_response(
+        self,
+        response: requests.Response,
+        *,
+        stream_state: Mapping[str, Any] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> Iterable[Mapping[str, Any]]:
+        """Yield the records of one page."""
+        body = json_body(response)
+        records = body.get(self.endpoint.records, []) if self.endpoint.records else [body]
+        for record in records:
+            yield self.complete(record, stream_slice or {})
+
+    def stream_slices(
+        self,
+        *,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterable[Mapping[str, Any] | None]:
+        """Yield the one slice of a stream without a parent."""
+        yield {}
+
+    def read_records(
+        self,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield every record of a slice.
+
+        :raises SliceFailure: if a record could be missing
+        :raises StreamStopped: if no other slice of the stream could be read either
+        """
+        for position, read in enumerate(self.reads(stream_slice or {})):
+            try:
+                yield from self._read_to_the_end(read)
+            except _NothingHere as skip:
+                self._count(skip.verdict)
+                if position == 0:
+                    return  # the others would be told the same
+
+    # What the engine asks for
+
+    @property
+    def json_schema(self) -> Mapping[str, Any]:
+        """Schema of the records, `schemas/<name>.json`; internal streams have none."""
+        return {} if self.internal else self.get_json_schema()
+
+    @property
+    def pool(self) -> str:
+        """Worker pool: one for each rate label."""
+        return self.endpoint.label.value
+
+    @property
+    def parent_stream_name(self) -> str | None:
+        """Name of the parent."""
+        return None
+
+    @property
+    def key_fields(self) -> Sequence[str]:
+        """Primary key as a list of top-level fields."""
+        key = self.primary_key
+        return [key] if isinstance(key, str) else [str(part) for part in key or []]
+
+    @property
+    def incremental_field(self) -> str | None:
+        """Cursor field; none, these streams are read in full."""
+        return None
+
+    def follow(self, keys: Iterable[Key]) -> None:
+        """Take a parent's keys; there is no parent."""
+        raise TypeError(f"{self.name} has no parent to follow")
+
+    def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
+        """Return what children need of a record, in the order of `child_keys`."""
+        return tuple(record.get(field, stream_slice.get(name)) for name, field in self.child_keys.items())
+
+    def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
+        """Return nothing: a list that could not be read has unknown records."""
+        return None
+
+    def closing_line(self) -> str | None:
+        """Return what was skipped, by code, for the log."""
+        if not self._skipped:
+            return None
+        counts = ", ".join(f"{count:,} x {code} ({why})" for (code, why), count in sorted(self._skipped.items()))
+        return f"Stream {self.name} skipped what Zoom has nothing for: {counts}."
+
+    # What subclasses may refine
+
+    def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Yield the reads a slice takes, one after another: one for each variant of the endpoint."""
+        return ({**stream_slice, **variant} for variant in self.endpoint.variants)
+
+    def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add to a record what the catalog promises beyond Zoom's answer."""
+        if self.string_id is not None:
+            record[self.string_id] = str(record["id"])
+        self._date_times.null_empty(record)
+        return record  # type: ignore[no-any-return]
+
+    # Reading a slice
+
+    def _read_to_the_end(self, stream_slice: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Yield the records of all pages, from the first page again if a page token dies on the way."""
+        furthest = 0
+        while True:
+            pages = 0
+            try:
+                for response in self._pages(stream_slice):
+                    pages += 1
+                    yield from self.parse_response(response, stream_slice=stream_slice)
+            except PaginationResetRequiredException:
+                if pages <= furthest:
+                    raise self._failure(
+                        f"The page token of GET /{self.endpoint.path} expired after page {pages}, again and without "
+                        "getting further.",
+                        kind="page token expired",
+                        stream_slice=stream_slice,
+                    ) from None
+                furthest = pages
+            else:
+                return
+
+    def _pages(self, stream_slice: Mapping[str, Any]) -> Iterator[requests.Response]:
+        seen: set[str] = set()
+        token: Mapping[str, Any] | None = None
+        while True:
+            response = self._page(stream_slice, token)
+            yield response
+            token = self.next_page_token(response)
+            if token is None:
+                return
+            if token["next_page_token"] in seen:
+                raise self._failure(
+                    f"Zoom gave the same page token twice for GET /{self.endpoint.path}.",
+                    kind="page token repeated",
+                    stream_slice=stream_slice,
+                )
+            seen.add(token["next_page_token"])
+
+    def _page(self, stream_slice: Mapping[str, Any], token: Mapping[str, Any] | None) -> requests.Response:
+        self._budget.raise_if_used_up()
+        try:
+            _, response = self._fetch_next_page(stream_slice, next_page_token=token)
+        except AirbyteTracedException as error:
+            raise self._explained(error, stream_slice) from error
+        verdict = classify(response, self.endpoint)
+        if verdict.outcome is Outcome.OK:
+            return response
+        if verdict.outcome is Outcome.SKIP:
+            raise _NothingHere(verdict)
+        raise self._refused(verdict, stream_slice)
+
+    def _count(self, verdict: Verdict) -> None:
+        with self._skipped_lock:
+            self._skipped[verdict.code, verdict.message] += 1
+
+    def _refused(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> SliceFailure:
+        """Return the failure for an answer; what no other slice would be spared stops the stream."""
+        stops = verdict.outcome is Outcome.DAILY or verdict.failure_type is FailureType.config_error
+        error = self._failure(
+            verdict.message,
+            kind=verdict.code,
+            stream_slice=stream_slice,
+            failure_type=verdict.failure_type,
+            of=StreamStopped if stops else SliceFailure,
+        )
+        if verdict.outcome is Outcome.DAILY and isinstance(error, StreamStopped):
+            self._budget.use_up(error)
+        return error
+
+    def _explained(self, error: AirbyteTracedException, stream_slice: Mapping[str, Any]) -> SliceFailure:
+        """Return an error of the HTTP client or the authenticator without the response bodies it quotes."""
+        failure_type = error.failure_type
+        return self._failure(
+            str(error),
+            kind=getattr(error, "kind", str(error)),
+            stream_slice=stream_slice,
+            failure_type=failure_type,
+            of=StreamStopped if failure_type is FailureType.config_error else SliceFailure,
+        )
+
+    def _failure(
+        self,
+        message: str,
+        *,
+        kind: str,
+        stream_slice: Mapping[str, Any],
+        failure_type: FailureType = FailureType.transient_error,
+        of: type[SliceFailure] = SliceFailure,
+    ) -> SliceFailure:
+        where = f"GET /{self.endpoint.render(stream_slice)}"
+        return of(message, kind=kind, failure_type=failure_type, internal_message=f"{message} Request: {where}")
+
+
+class ZoomSubStream(HttpSubStream, ZoomStream):
+    """Reads an endpoint once for each key of its parent.
+
+    Declared by a subclass, besides what `ZoomStream` asks for: `parent_stream`, and `carries` for what
+    its records get of the parent's key.
+    """
+
+    parent_stream: ClassVar[type[ZoomStream]]
+    carries: ClassVar[tuple[str, ...]] = ()
+    parent: ZoomStream
+
+    def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
+        super().__init__(parent=parent, context=context)
+        self._keys: Iterable[Key] | None = None
+
+    @property
+    def parent_stream_name(self) -> str | None:
+        """Name of the parent."""
+        return self.parent.name
+
+    def follow(self, keys: Iterable[Key]) -> None:
+        """Make slices of these keys instead of reading the parent once more."""
+        self._keys = keys
+
+    def stream_slices(
+        self,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterable[Mapping[str, Any] | None]:
+        """Yield the slices of each of the parent's keys."""
+        for key in self._keys if self._keys is not None else self._keys_read_from_parent():
+            yield from self.slices_of(dict(zip(self.parent.child_keys, key, strict=True)))
+
+    def slices_of(self, parent_key: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Yield the slices one parent record makes: one."""
+        yield parent_key
+
+    def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add the parent's keys to a record that lacks them."""
+        for name in self.carries:
+            if record.get(name) is None:
+                record[name] = stream_slice[name]
+        return super().complete(record, stream_slice)
+
+    def _keys_read_from_parent(self) -> Iterator[Key]:
+        """Yield the parent's keys without an engine: one request after another."""
+        for parent_slice in self.parent.stream_slices(sync_mode=SyncMode.full_refresh):
+            for record in self.parent.read_records(SyncMode.full_refresh, stream_slice=parent_slice):
+                yield self.parent.child_key(record, parent_slice or {})

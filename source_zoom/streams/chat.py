@@ -1,0 +1,18 @@
+"""Streams of Zoom's Team Chat API."""
+
+from source_zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.streams.base import ZoomStream
+
+
+class Channels(ZoomStream):
+    """https://developers.zoom.us/docs/api/team-chat/#tag/chat-channels/get/chat/channels."""
+
+    endpoint = Endpoint(
+        "chat/channels",
+        label=RateLabel.MEDIUM,
+        scopes=Scopes("chat_channel:read:admin", "team_chat:read:list_channels:admin"),
+        records="channels",
+        page_size=20,
+        skips=frozenset({200}),
+    )
+    primary_key = "id"

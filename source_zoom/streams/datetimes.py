@@ -1,0 +1,48 @@
+"""Date-times that Zoom sends as empty strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class DateTimeFields:
+    """The date-time fields of a JSON schema, at any depth.
+
+    Zoom sends "" for a date-time that is not set, which a warehouse cannot load as a timestamp.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._tree = _tree_of(schema)
+
+    def null_empty(self, record: dict[str, Any]) -> None:
+        """Replace empty-string date-times by null, in place."""
+        _null_empty(record, self._tree)
+
+
+Tree = dict[str, "Tree | None"]
+"""Field name to None for a date-time, to a tree for an object (or a list of objects) that contains some."""
+
+
+def _tree_of(schema: Mapping[str, Any]) -> Tree:
+    tree: Tree = {}
+    for name, subschema in schema.get("properties", {}).items():
+        if subschema.get("format") == "date-time":
+            tree[name] = None
+        else:
+            subtree = _tree_of(subschema.get("items", subschema))
+            if subtree:
+                tree[name] = subtree
+    return tree
+
+
+def _null_empty(value: Any, tree: Tree) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _null_empty(item, tree)
+    elif isinstance(value, dict):
+        for name, subtree in tree.items():
+            if subtree is not None:
+                _null_empty(value.get(name), subtree)
+            elif value.get(name) == "":
+                value[name] = None
