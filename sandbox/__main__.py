@@ -1,0 +1,218 @@
+"""``python -m sandbox``: the sandbox on the command line."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from datetime import date
+from pathlib import Path
+
+from sandbox.embedded import ALL_SCOPES, Sandbox
+from sandbox.faults import KINDS, Fault
+from sandbox.limits import PLANS, Label, Limit, parse_limit
+from sandbox.options import SandboxOptions
+
+_DEFAULTS = SandboxOptions()
+
+_EXAMPLES = """\
+examples:
+  python -m sandbox --users 25 --write-config config.json
+      a small account on a free port; source-zoom check --config config.json
+  python -m sandbox --port 8100 --users 500 --meetings 20 --limits pro --latency 0.15
+      a Pro account with realistic answers, to measure a sync
+  python -m sandbox --limit medium=20/s,daily=500 --limit light=80/s
+      limits of one's own
+  python -m sandbox --fault http-500:rate=0.02 --fault unauthorized:at=100 --fault reset:rate=0.01
+      a bad day
+  python -m sandbox --scopes user:read:admin,meeting:read:list_meetings:admin
+      an app that lacks scopes
+
+once it runs:
+  curl URL/_sandbox/counters            requests, refusals, pace, repeated URLs
+  curl -X POST URL/_sandbox/reset       counters back to zero
+  curl URL/_sandbox/expected/meetings   primary keys of the rows a connector must deliver (?rows=true: the rows)
+
+URL is what the first line of output says.
+"""
+
+
+def _range(text: str) -> tuple[int, int]:
+    least, separator, most = text.partition("-")
+    return int(least), int(most if separator else least)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.replace(",", " ").split()))
+
+
+def _limit(text: str) -> tuple[Label, Limit]:
+    try:
+        return parse_limit(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return Fault.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _fault_help() -> str:
+    lines = [
+        "",
+        "faults (--fault NAME:key=value,...; [ ] may be left out; a path is a template such as /users/{userId}/meetings",
+        "or any text of the URL):",
+    ]
+    for name, (text, needed, allowed) in KINDS.items():
+        settings = ",".join([*sorted(needed), *(f"[{setting}]" for setting in sorted(allowed))])
+        lines += [f"  {name}:{settings}", f"      {text}"]
+    return "\n".join(lines)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description="An embedded Zoom on 127.0.0.1: OAuth and API with seeded data, rate limits and faults.",
+        epilog=_EXAMPLES + _fault_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--write-config", type=Path, metavar="FILE", help="write a connector configuration there")
+    parser.add_argument(
+        "--oauth", action="store_true", help="that configuration has a refresh token instead of an account id"
+    )
+    _add_world(parser.add_argument_group("the account"))
+    _add_rules(parser.add_argument_group("its rules"))
+    trouble = parser.add_argument_group("trouble")
+    trouble.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="before each answer")
+    trouble.add_argument(
+        "--fault", type=_fault, action="append", default=[], metavar="NAME:key=value,...", help="repeatable; see below"
+    )
+    return parser
+
+
+def _add_world(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--seed", type=int, default=_DEFAULTS.seed, help="same seed, same data (default: %(default)s)")
+    group.add_argument("--today", type=date.fromisoformat, metavar="DATE", help="day around which meetings are placed")
+    group.add_argument("--users", type=int, default=_DEFAULTS.users, help="active users (default: %(default)s)")
+    group.add_argument(
+        "--meetings", type=int, default=_DEFAULTS.meetings, help="per active user (default: %(default)s)"
+    )
+    group.add_argument(
+        "--registrants",
+        type=_range,
+        default=_DEFAULTS.registrants,
+        metavar="MIN-MAX",
+        help="per meeting with registration (default: {}-{})".format(*_DEFAULTS.registrants),
+    )
+    group.add_argument(
+        "--registration-percent",
+        type=int,
+        default=_DEFAULTS.registration_percent,
+        metavar="PERCENT",
+        help="of the meetings require registration (default: %(default)s)",
+    )
+    group.add_argument(
+        "--polls", type=int, default=_DEFAULTS.polls, help="most polls of a meeting (default: %(default)s)"
+    )
+    group.add_argument("--channels", type=int, default=_DEFAULTS.channels, help="default: %(default)s")
+    group.add_argument(
+        "--no-oddities",
+        action="store_true",
+        help="no users and meetings that vanish or refuse, no repeated list entries",
+    )
+    group.add_argument(
+        "--without", action="append", choices=["polls"], default=[], help="a feature that the account lacks; repeatable"
+    )
+
+
+def _add_rules(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--limits", choices=list(PLANS), default=_DEFAULTS.plan, help="plan (default: %(default)s)")
+    group.add_argument(
+        "--limit",
+        type=_limit,
+        action="append",
+        default=[],
+        metavar="LABEL=RATE/s[,daily=N]",
+        help="replaces the plan's limit of a label: light, medium, heavy, resource-intensive; repeatable",
+    )
+    group.add_argument(
+        "--retry-after", type=int, metavar="SECONDS", help="sent with per-second refusals; not sent by default"
+    )
+    group.add_argument(
+        "--token-lifetime", type=float, default=_DEFAULTS.token_lifetime, metavar="SECONDS", help="default: %(default)s"
+    )
+    group.add_argument("--single-token", action="store_true", help="a new token invalidates the one before")
+    group.add_argument(
+        "--scopes",
+        type=_words,
+        metavar="SCOPE,...",
+        help=f"classic or granular; by default all granular ones: {', '.join(ALL_SCOPES)}",
+    )
+    group.add_argument(
+        "--missing-scope-status", type=int, choices=[400, 401, 403], default=400, help="default: %(default)s"
+    )
+    group.add_argument(
+        "--page-token-lifetime",
+        type=float,
+        default=_DEFAULTS.page_token_lifetime,
+        metavar="SECONDS",
+        help="default: %(default)s",
+    )
+    group.add_argument("--page-cap", type=int, metavar="ROWS", help="no page has more, however many are asked for")
+
+
+def options_from(arguments: argparse.Namespace) -> SandboxOptions:
+    """Return the options that the arguments ask for; raises ValueError for values that make no sense."""
+    return SandboxOptions(
+        seed=arguments.seed,
+        today=arguments.today,
+        users=arguments.users,
+        meetings=arguments.meetings,
+        registrants=arguments.registrants,
+        registration_percent=arguments.registration_percent,
+        polls=arguments.polls,
+        channels=arguments.channels,
+        oddities=not arguments.no_oddities,
+        without=frozenset(arguments.without),
+        page_token_lifetime=arguments.page_token_lifetime,
+        page_cap=arguments.page_cap,
+        token_lifetime=arguments.token_lifetime,
+        single_token=arguments.single_token,
+        scopes=arguments.scopes,
+        missing_scope_status=arguments.missing_scope_status,
+        plan=arguments.limits,
+        limits=dict(arguments.limit),
+        retry_after=arguments.retry_after,
+        latency=arguments.latency,
+        faults=tuple(arguments.fault),
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit code."""
+    parser = make_parser()
+    parsed = parser.parse_args(arguments)
+    try:
+        sandbox = Sandbox(options_from(parsed), port=parsed.port)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with sandbox:
+        if parsed.write_config:
+            config = sandbox.oauth_config() if parsed.oauth else sandbox.config()
+            parsed.write_config.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        print(f"Sandbox listening on {sandbox.url}", flush=True)
+        stop.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

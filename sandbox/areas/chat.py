@@ -1,0 +1,34 @@
+"""https://developers.zoom.us/docs/api/team-chat/ ."""
+
+from sandbox.limits import Label
+from sandbox.paging import Paging
+from sandbox.routing import Call, Listing, Route
+
+
+def list_channels(call: Call) -> Listing:
+    """List the public channels of the account."""
+    channels = range(call.world.size.channels)
+    return Listing(
+        "channels",
+        len(channels),
+        lambda start, stop: [call.world.channel_row(number) for number in channels[start:stop]],
+        has_page_number=False,
+    )
+
+
+ROUTES = (
+    Route(
+        "/chat/channels",
+        "getAccountChannels",
+        Label.MEDIUM,
+        "chat_channel:read:admin",
+        "team_chat:read:list_channels:admin",
+        list_channels,
+        paging=Paging(
+            maximum=20,
+            served=20,
+            default=10,
+            dead_token="The next page token is either invalid or has expired.",  # noqa: S106
+        ),
+    ),
+)

@@ -1,0 +1,158 @@
+"""The sandbox as an object: put together from its options, started, asked, stopped."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import Any
+
+from sandbox.areas import ROUTES
+from sandbox.control import CONTROL_PREFIX, Control
+from sandbox.counters import Counters
+from sandbox.expected import Expected, Key, Row
+from sandbox.faults import FaultPlan
+from sandbox.gateway import Gateway, Rules
+from sandbox.limits import PLANS, RateLimiter
+from sandbox.messages import Reply, Request
+from sandbox.oauth import TOKEN_PATH, App, TokenEndpoint, TokenRules
+from sandbox.options import SandboxOptions
+from sandbox.paging import PageTokens
+from sandbox.server import Server
+from sandbox.world import Size, World, midnight
+
+ALL_SCOPES = tuple(sorted({route.granular_scope for route in ROUTES}))
+
+
+class Sandbox:
+    """An embedded Zoom: a context manager that serves while it is open.
+
+    ``with Sandbox(SandboxOptions(users=5)) as sandbox: call(sandbox.url)``
+    """
+
+    def __init__(
+        self, options: SandboxOptions | None = None, *, port: int = 0, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Listen on the port (0: a free one). ``clock`` gives seconds since the epoch for limits and lifetimes."""
+        options = options or SandboxOptions()
+        self._latency = options.latency
+        self._app = App.of(options.seed)
+        self._counters = Counters()
+        self._faults = FaultPlan(options.faults, options.seed, (route.template for route in ROUTES))
+        scopes = ALL_SCOPES if options.scopes is None else options.scopes
+        self._tokens = TokenEndpoint(
+            self._app,
+            TokenRules(scopes, options.token_lifetime, single_token=options.single_token),
+            seed=options.seed,
+            clock=clock,
+        )
+        world = _make_world(options, clock)
+        rules = Rules(frozenset(scopes), options.missing_scope_status, options.page_cap)
+        self._expected = Expected(ROUTES, world, rules, self._faults)
+        self._gateway = Gateway(
+            routes=ROUTES,
+            world=world,
+            rules=rules,
+            tokens=self._tokens,
+            limiter=RateLimiter(
+                {**PLANS[options.plan], **options.limits},
+                shared_budget=options.plan in {"pro", "business_plus"},
+                retry_after=options.retry_after,
+            ),
+            page_tokens=PageTokens(f"pages {options.seed}", options.page_token_lifetime, clock),
+            faults=self._faults,
+            counters=self._counters,
+            clock=clock,
+        )
+        self._control = Control(self._counters, self._expected)
+        self._server = Server(port, self._answer)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
+        )
+
+    def __enter__(self) -> "Sandbox":  # noqa: PYI034  (typing.Self came with Python 3.11)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """The address, without a path."""
+        return self._server.url
+
+    @property
+    def refresh_token(self) -> str:
+        """The refresh token that is valid now."""
+        return self._tokens.refresh_token
+
+    def config(self, **overrides: Any) -> dict[str, Any]:
+        """Return a connector configuration with server-to-server credentials; ``overrides`` replace top-level keys."""
+        return self._config({"auth_type": "server_to_server", "account_id": self._app.account_id}, overrides)
+
+    def oauth_config(self, **overrides: Any) -> dict[str, Any]:
+        """Return a connector configuration with the refresh token that is valid now."""
+        return self._config({"auth_type": "oauth2.0", "refresh_token": self.refresh_token}, overrides)
+
+    def counters(self) -> dict[str, Any]:
+        """Return what ``GET /_sandbox/counters`` tells."""
+        return self._counters.snapshot()
+
+    def reset_counters(self) -> None:
+        """Start counting from zero."""
+        self._counters.reset()
+
+    def expected_keys(self, stream: str) -> list[Key]:
+        """Return the primary keys of all rows that a complete and exact connector delivers."""
+        return list(self._expected.keys(stream))
+
+    def expected_rows(self, stream: str) -> Iterator[Row]:
+        """Yield those rows, with the columns a connector adds to make the primary key."""
+        return self._expected.rows(stream)
+
+    def _config(self, credentials: dict[str, str], overrides: dict[str, Any]) -> dict[str, Any]:
+        app = {"client_id": self._app.client_id, "client_secret": self._app.client_secret}
+        return {
+            "credentials": {**credentials, **app},
+            "api_url": f"{self.url}/v2",
+            "authorization_endpoint": f"{self.url}{TOKEN_PATH}",
+            **overrides,
+        }
+
+    def _answer(self, request: Request) -> Reply | Iterator[bytes]:
+        if request.path.startswith(CONTROL_PREFIX):
+            return self._control.answer(request)
+        self._counters.opened()
+        try:
+            if request.path == TOKEN_PATH and request.method == "POST":
+                reply = self._faults.token_reply() or self._tokens.answer(request, self.url)
+                self._counters.token(reply)
+                seconds = self._latency
+            else:
+                reply, extra = self._gateway.answer(request)
+                seconds = self._latency + extra
+            if seconds:
+                time.sleep(seconds)
+            return reply
+        finally:
+            self._counters.closed()
+
+
+def _make_world(options: SandboxOptions, clock: Callable[[], float]) -> World:
+    today = midnight(clock())
+    if options.today is not None:
+        today = datetime(options.today.year, options.today.month, options.today.day, tzinfo=timezone.utc)
+    size = Size(
+        users=options.users,
+        meetings=options.meetings,
+        registrants=options.registrants,
+        registration_percent=options.registration_percent,
+        polls=options.polls,
+        channels=options.channels,
+    )
+    return World(options.seed, today, size, oddities=options.oddities, without=options.without)

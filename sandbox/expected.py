@@ -1,0 +1,135 @@
+"""What a complete and exact connector delivers from this sandbox."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sandbox.faults import MEETING_LIST, FaultPlan
+from sandbox.gateway import Rules
+from sandbox.routing import Route
+from sandbox.world import World
+from sandbox.world.meetings import Meeting
+from sandbox.world.registrants import STATUSES
+
+MEETING_DETAIL = "/meetings/{meetingId}"
+REGISTRANTS = "/meetings/{meetingId}/registrants"
+POLLS = "/meetings/{meetingId}/polls"
+
+PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
+    "users": ("id",),
+    "meetings": ("uuid",),
+    "meeting_registrants": ("meeting_id", "id"),
+    "meeting_polls": ("meeting_id", "id"),
+    "channels": ("id",),
+}
+_DATE_TIMES = frozenset({"created_at", "start_time", "end_date_time", "create_time"})
+
+Key = tuple[str, ...]
+Row = dict[str, Any]
+Pair = tuple[Key, Callable[[], Row]]
+"""A row's key, and the row when it is wanted."""
+
+
+class Expected:
+    """Rows by stream, taking oddities, scopes and permanent faults into account."""
+
+    def __init__(self, routes: tuple[Route, ...], world: World, rules: Rules, faults: FaultPlan) -> None:
+        """Take the account and what cannot be read of it."""
+        self._world = world
+        self._faults = faults
+        self._granted = {route.template for route in routes if rules.grants(route)}
+        self._streams: dict[str, Callable[[], Iterator[Pair]]] = {
+            "users": self._users,
+            "meetings": self._meetings,
+            "meeting_registrants": self._registrants,
+            "meeting_polls": self._polls,
+            "channels": self._channels,
+        }
+
+    def keys(self, stream: str) -> Iterator[Key]:
+        """Yield the primary key of every row; raises KeyError for a stream that is not known."""
+        return (key for key, _ in self._streams[stream]())
+
+    def rows(self, stream: str) -> Iterator[Row]:
+        """Yield every row; raises KeyError for a stream that is not known."""
+        return (_without_empty_times(make()) for _, make in self._streams[stream]())
+
+    def _readable(self, template: str, path: str, user: int | None = None) -> bool:
+        return template in self._granted and not self._faults.blocks(template, path, user)
+
+    def _users(self) -> Iterator[Pair]:
+        if self._readable("/users", "/v2/users"):
+            for number in self._world.users("active"):
+                user = self._world.user(number)
+                yield (user.id,), lambda user=user: self._world.user_row(user)  # type: ignore[misc]
+
+    def _listed(self) -> Iterator[Meeting]:
+        """Yield each meeting that some user's list shows, once."""
+        oddities, world = self._world.oddities, self._world
+        if not self._readable("/users", "/v2/users"):
+            return
+        shared_is_listed = False
+        for number in world.users("active"):
+            user = world.user(number)
+            unreadable = number in {oddities.unlicensed_user, oddities.gone_user}
+            if unreadable or not self._readable(MEETING_LIST, f"/v2/users/{user.id}/meetings", number):
+                continue
+            for meeting in dict.fromkeys(world.listed_meetings(user)):
+                if meeting == oddities.shared_meeting:
+                    if shared_is_listed:
+                        continue
+                    shared_is_listed = True
+                if not world.is_gone(meeting):
+                    yield world.meeting(meeting)
+
+    def _meetings(self) -> Iterator[Pair]:
+        for meeting in self._listed():
+            if self._detail_is_readable(meeting):
+                yield (meeting.uuid,), lambda meeting=meeting: self._meeting_row(meeting)  # type: ignore[misc]
+
+    def _detail_is_readable(self, meeting: Meeting) -> bool:
+        is_secretive = meeting.number == self._world.oddities.secretive_meeting
+        return not is_secretive and self._readable(MEETING_DETAIL, f"/v2/meetings/{meeting.id}")
+
+    def _meeting_row(self, meeting: Meeting) -> Row:
+        return {**self._world.meeting_detail_row(meeting, show_previous=True), "meeting_id": str(meeting.id)}
+
+    def _registrants(self) -> Iterator[Pair]:
+        world = self._world
+        for meeting in self._listed():
+            if not meeting.has_registration:
+                continue
+            if not self._readable(REGISTRANTS, f"/v2/meetings/{meeting.id}/registrants"):
+                continue
+            registrants = world.registrants(meeting)
+            for status in STATUSES:
+                for number in registrants.of_status(status):
+                    key = (str(meeting.id), world.registrant_id(meeting, number))
+                    yield key, self._registrant_row(meeting, number, status)
+
+    def _registrant_row(self, meeting: Meeting, number: int, status: str) -> Callable[[], Row]:
+        return lambda: {**self._world.registrant_row(meeting, number, status), "meeting_id": str(meeting.id)}
+
+    def _polls(self) -> Iterator[Pair]:
+        for meeting in self._listed():
+            if self._world.polls_off(meeting):
+                continue
+            if not self._readable(POLLS, f"/v2/meetings/{meeting.id}/polls"):
+                continue
+            for poll in self._world.poll_rows(meeting) or ():
+                row = {**poll, "meeting_id": str(meeting.id)}
+                yield (row["meeting_id"], row["id"]), lambda row=row: row  # type: ignore[misc]
+
+    def _channels(self) -> Iterator[Pair]:
+        if self._readable("/chat/channels", "/v2/chat/channels"):
+            for number in range(self._world.size.channels):
+                row = self._world.channel_row(number)
+                yield (row["id"],), lambda row=row: row  # type: ignore[misc]
+
+
+def _without_empty_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: None if name in _DATE_TIMES and part == "" else _without_empty_times(part)
+            for name, part in value.items()
+        }
+    return [_without_empty_times(part) for part in value] if isinstance(value, list) else value

@@ -1,0 +1,252 @@
+"""Faults on demand: what goes wrong, how often and where."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from sandbox.dice import Dice
+from sandbox.limits import Label, daily_refusal, per_second_refusal
+from sandbox.messages import Damage, Reply, Request, error_reply
+from sandbox.routing import INVALID, Call, Route
+
+MEETING_LIST = "/users/{userId}/meetings"
+_MOST_HITS_IN_A_ROW = 3
+_PRECISION = 1_000_000
+_OK = 200
+_REFUSED = frozenset({401, 429})
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "rate": float,
+    "path": str,
+    "at": int,
+    "user": int,
+    "page": int,
+    "times": int,
+    "label": Label.parse,
+    "after": int,
+    "every": int,
+    "seconds": float,
+    "status": int,
+}
+
+KINDS: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
+    "http-500": ("HTTP 500: now and then (rate), always on a path, or both", frozenset(), frozenset({"rate", "path"})),
+    "reset": ("connection reset in mid-body", frozenset({"rate"}), frozenset({"path"})),
+    "truncate": ("HTTP 200 whose JSON is cut", frozenset({"rate"}), frozenset({"path"})),
+    "html": ("HTTP 200 with an HTML page", frozenset({"rate"}), frozenset({"path"})),
+    "unauthorized": (
+        "from API call number AT on, the tokens issued so far get 401/124",
+        frozenset({"at"}),
+        frozenset(),
+    ),
+    "user-broken": ("the meeting list of active user number USER is always 500", frozenset({"user"}), frozenset()),
+    "host-gone": ("the meeting list of active user number USER is 404/1001", frozenset({"user"}), frozenset()),
+    "repeat-page-token": (
+        "every page of the path hands out the token it was asked with",
+        frozenset({"path"}),
+        frozenset(),
+    ),
+    "dead-page-token": (
+        "page PAGE of each matching list gets 400/300 the first TIMES times",
+        frozenset({"path", "page"}),
+        frozenset({"times"}),
+    ),
+    "daily-limit": ("the daily 429 after AFTER calls of the label", frozenset({"label", "after"}), frozenset()),
+    "per-second-limit": (
+        "a per-second 429 on each EVERY-th call of the label",
+        frozenset({"label", "every"}),
+        frozenset(),
+    ),
+    "error-in-200": ("HTTP 200 with an error body", frozenset({"path"}), frozenset()),
+    "forbidden": ("HTTP 403 with an empty body", frozenset({"path"}), frozenset()),
+    "slow": ("SECONDS more latency on the path", frozenset({"path", "seconds"}), frozenset()),
+    "token-endpoint": (
+        "the token endpoint answers STATUS, the first TIMES times or always",
+        frozenset({"status"}),
+        frozenset({"times"}),
+    ),
+}
+"""What each fault does, the settings it needs and those it may have."""
+
+_BLOCKING = frozenset({"http-500", "error-in-200", "forbidden", "repeat-page-token"})
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault with its settings. A ``path`` is an endpoint's template, else text found anywhere in the URL."""
+
+    name: str
+    rate: float | None = None
+    path: str | None = None
+    at: int | None = None
+    user: int | None = None
+    page: int | None = None
+    times: int | None = None
+    label: Label | None = None
+    after: int | None = None
+    every: int | None = None
+    seconds: float | None = None
+    status: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown name and for settings that do not go with it."""
+        if self.name not in KINDS:
+            raise ValueError(f"There is no fault {self.name!r}; the faults are {', '.join(KINDS)}.")
+        _, needed, allowed = KINDS[self.name]
+        given = {field.name for field in fields(self) if field.name != "name" and getattr(self, field.name) is not None}
+        if not needed <= given or not given <= needed | allowed or (self.name == "http-500" and not given):
+            known = ", ".join([*sorted(needed), *(f"[{name}]" for name in sorted(allowed))])
+            raise ValueError(f"Fault {self.name!r} takes the settings {known}.")
+
+    @classmethod
+    def parse(cls, text: str) -> "Fault":
+        """Read ``NAME:key=value,...``; raises ValueError."""
+        name, _, settings = text.partition(":")
+        values: dict[str, Any] = {}
+        for setting in filter(None, settings.split(",")):
+            key, separator, value = setting.partition("=")
+            if not separator or key not in _READERS:
+                raise ValueError(f"{setting!r} in fault {text!r} is not of the form key=value with a known key.")
+            try:
+                values[key] = _READERS[key](value)
+            except ValueError as error:
+                raise ValueError(f"{value!r} in fault {text!r} is no value for {key}.") from error
+        return cls(name, **values)
+
+
+class FaultPlan:
+    """The faults of one sandbox and what has happened of them so far. Thread-safe."""
+
+    def __init__(self, faults: Iterable[Fault], seed: int, templates: Iterable[str]) -> None:
+        """Take the faults, the seed of their chances, and the templates of all endpoints."""
+        self._faults: dict[str, list[Fault]] = {name: [] for name in KINDS}
+        for fault in faults:
+            self._faults[fault.name].append(fault)
+        self._chances = [
+            fault for name in ("http-500", "reset", "truncate", "html") for fault in self._faults[name] if fault.rate
+        ]
+        self._seed = seed
+        self._templates = frozenset(templates)
+        self._lock = threading.Lock()
+        self._happened: Counter[object] = Counter()
+        self._in_a_row: dict[str, int] = {}
+
+    def token_reply(self) -> Reply | None:
+        """Return what the token endpoint answers instead of a token, if anything."""
+        for fault in self._faults["token-endpoint"]:
+            if fault.status and self._first_times(fault, None, fault.times):
+                return error_reply(fault.status, fault.status, "Service is not available.")
+        return None
+
+    def kills_tokens(self) -> bool:
+        """Count an API call and tell whether the tokens issued so far end with it."""
+        if not self._faults["unauthorized"]:
+            return False
+        number = self._count("API calls")
+        return any(number == fault.at for fault in self._faults["unauthorized"])
+
+    def limit_reply(self, label: Label, now: float) -> Reply | None:
+        """Count a call of the label at ``now``, in seconds since the epoch; return the 429 it gets by a fault."""
+        for fault in self._faults["daily-limit"]:
+            if fault.label == label and fault.after is not None and self._count(fault) > fault.after:
+                return daily_refusal(label, fault.after, now)
+        for fault in self._faults["per-second-limit"]:
+            if fault.label == label and fault.every and self._count(fault) % fault.every == 0:
+                return per_second_refusal(label, fault.every, None)
+        return None
+
+    def reply_instead(self, call: Call, request: Request) -> Reply | None:
+        """Return what is answered instead of the endpoint's own reply, if anything."""
+        reply = self._permanent_reply(call.route, call, request.target)
+        if reply or call.page is None:
+            return reply
+        for fault in self._faults["dead-page-token"]:
+            dies = self._concerns(fault, call.route.template, request.target) and call.page.number == fault.page
+            if dies and self._first_times(fault, call.path, fault.times or 1):
+                message = call.route.paging.dead_token if call.route.paging else ""
+                return error_reply(400, INVALID, message)
+        return None
+
+    def damaged(self, reply: Reply, route: Route, request: Request) -> Reply:
+        """Return the reply with what a rate fault makes of it; at most three times in a row for one URL."""
+        if not self._chances or reply.status in _REFUSED:
+            return reply
+        with self._lock:
+            hits = self._in_a_row.pop(request.target, 0)
+            fault = None if hits >= _MOST_HITS_IN_A_ROW else self._drawn(route, request, hits)
+            if fault is None:
+                return reply
+            self._in_a_row[request.target] = hits + 1
+        if fault.name == "http-500":
+            return _server_error()
+        if fault.name == "html":
+            page = b"<!DOCTYPE html><html><body><h1>Zoom is under maintenance</h1></body></html>"
+            return Reply(_OK, page, "text/html;charset=UTF-8", reply.headers, spoiled=True)
+        if fault.name == "truncate":
+            return replace(reply, body=reply.body[: len(reply.body) // 2], spoiled=True)
+        return replace(reply, damage=Damage.RESET, spoiled=True)
+
+    def repeats_page_token(self, route: Route, request: Request) -> bool:
+        """Tell whether this list hands out the same page token again and again."""
+        return any(self._concerns(fault, route.template, request.target) for fault in self._faults["repeat-page-token"])
+
+    def delay(self, route: Route, request: Request) -> float:
+        """Return the extra seconds that this call takes."""
+        slow = (fault for fault in self._faults["slow"] if self._concerns(fault, route.template, request.target))
+        return sum(fault.seconds or 0.0 for fault in slow)
+
+    def blocks(self, template: str, path: str, user: int | None = None) -> bool:
+        """Tell whether a permanent fault keeps this path from ever being read; ``user`` is the active user's number."""
+        if template == MEETING_LIST:
+            named = self._faults["user-broken"] + self._faults["host-gone"]
+            if any(fault.user == user for fault in named):
+                return True
+        return any(
+            fault.rate is None and self._concerns(fault, template, path)
+            for name in sorted(_BLOCKING)
+            for fault in self._faults[name]
+        )
+
+    def _concerns(self, fault: Fault, template: str, target: str) -> bool:
+        if fault.path is None or fault.path in self._templates:
+            return fault.path in {None, template}
+        return fault.path in target
+
+    def _permanent_reply(self, route: Route, call: Call, target: str) -> Reply | None:
+        if route.template == MEETING_LIST:
+            user_id = call.values["userId"]
+            user = call.world.active_user(user_id)
+            if any(fault.user == user for fault in self._faults["user-broken"]):
+                return _server_error()
+            if any(fault.user == user for fault in self._faults["host-gone"]):
+                return error_reply(404, 1001, f"User does not exist: {user_id}.")
+        if any(f.rate is None and self._concerns(f, route.template, target) for f in self._faults["http-500"]):
+            return _server_error()
+        if any(self._concerns(fault, route.template, target) for fault in self._faults["error-in-200"]):
+            return error_reply(_OK, 200, "Only available for Paid account.")
+        if any(self._concerns(fault, route.template, target) for fault in self._faults["forbidden"]):
+            return Reply(403)
+        return None
+
+    def _drawn(self, route: Route, request: Request, hits: int) -> Fault | None:
+        for number, fault in enumerate(self._chances):
+            if not self._concerns(fault, route.template, request.target):
+                continue
+            draw = Dice(self._seed, "fault", number, request.target, hits).below(_PRECISION)
+            if draw < (fault.rate or 0.0) * _PRECISION:
+                return fault
+        return None
+
+    def _count(self, what: object) -> int:
+        with self._lock:
+            self._happened[what] += 1
+            return self._happened[what]
+
+    def _first_times(self, fault: Fault, where: str | None, times: int | None) -> bool:
+        return times is None or self._count((fault, where)) <= times
+
+
+def _server_error() -> Reply:
+    return error_reply(500, 500, "Internal server error.")

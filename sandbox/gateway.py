@@ -1,0 +1,118 @@
+"""The way of an API call: token, rate limit, scope, parameters, endpoint."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sandbox.counters import Counters
+from sandbox.faults import FaultPlan
+from sandbox.limits import RateLimiter
+from sandbox.messages import Reply, Request, ZoomError, error_reply, json_reply
+from sandbox.oauth import TokenEndpoint
+from sandbox.paging import Page, PageTokens, Paging
+from sandbox.routing import API_PREFIX, INVALID, Call, Listing, Route
+from sandbox.world import World
+
+_UNKNOWN_ENDPOINT = "(unknown)"
+_MISSING_SCOPE = 4711
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides over a call beside its endpoint."""
+
+    scopes: frozenset[str]
+    missing_scope_status: int
+    page_cap: int | None
+
+    def grants(self, route: Route) -> bool:
+        """Tell whether the app may call an endpoint: its classic or its granular scope is enough."""
+        return not self.scopes.isdisjoint({route.classic_scope, route.granular_scope})
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Answers requests to ``/v2``. Thread-safe as its parts are."""
+
+    routes: tuple[Route, ...]
+    world: World
+    rules: Rules
+    tokens: TokenEndpoint
+    limiter: RateLimiter
+    page_tokens: PageTokens
+    faults: FaultPlan
+    counters: Counters
+    clock: Callable[[], float]
+
+    def answer(self, request: Request) -> tuple[Reply, float]:
+        """Return the reply and the extra seconds it takes."""
+        for route in self.routes:
+            values = route.match(request.path)
+            if values is not None and request.method == "GET":
+                reply = self.faults.damaged(self._judge(route, values, request), route, request)
+                reply = replace(reply, headers={"X-RateLimit-Category": route.label.value, **reply.headers})
+                self.counters.api(route.template, route.label, request.target, reply)
+                return reply, self.faults.delay(route, request)
+        reply = error_reply(400, 2300, "This API endpoint is not recognized.")
+        self.counters.api(_UNKNOWN_ENDPOINT, None, request.target, reply)
+        return reply, 0.0
+
+    def _judge(self, route: Route, values: dict[str, str], request: Request) -> Reply:
+        if self.faults.kills_tokens():
+            self.tokens.revoke_all()
+        reply = (
+            self.tokens.refuse(request)
+            or self.faults.limit_reply(route.label, self.clock())
+            or self.limiter.refuse(route.label, self.clock())
+        )
+        if reply:
+            return reply
+        if not self.rules.grants(route):
+            message = f"Invalid access token, does not contain scopes:[{route.granular_scope}]."
+            return error_reply(self.rules.missing_scope_status, _MISSING_SCOPE, message)
+        try:
+            return self._call(route, values, request)
+        except ZoomError as error:
+            return error.reply
+
+    def _call(self, route: Route, values: dict[str, str], request: Request) -> Reply:
+        path = request.path[len(API_PREFIX) :]
+        query = route.read_query(request.query)
+        page = self._page(route, request) if route.paging else None
+        call = Call(route, path, values, query, page, self.world)
+        reply = self.faults.reply_instead(call, request)
+        if reply:
+            return reply
+        answer = route.handler(call)
+        return json_reply(self._page_body(answer, call, request) if isinstance(answer, Listing) else answer)
+
+    def _page(self, route: Route, request: Request) -> Page:
+        size = route.page_size(request.query)
+        if self.rules.page_cap is not None:
+            size = min(size, self.rules.page_cap)
+        token = request.query.get("next_page_token")
+        if not token:
+            return Page((route.page_number(request.query) - 1) * size, size)
+        offset = self.page_tokens.redeem(request.path, request.query, token)
+        if offset is None:
+            raise ZoomError(400, INVALID, (route.paging or Paging()).dead_token)
+        return Page(offset, size)
+
+    def _page_body(self, listing: Listing, call: Call, request: Request) -> dict[str, Any]:
+        page = call.page or Page(0, listing.total)
+        end = min(page.offset + page.size, listing.total)
+        token = ""
+        if end < listing.total:
+            token = self.page_tokens.issue(request.path, request.query, end)
+        if self.faults.repeats_page_token(call.route, request):
+            token = (
+                request.query.get("next_page_token") or token or self.page_tokens.issue(request.path, request.query, 0)
+            )
+        body: dict[str, Any] = {"next_page_token": token}
+        if listing.has_page_number:
+            body["page_count"] = -(-listing.total // page.size)
+            body["page_number"] = page.number
+        body["page_size"] = page.size
+        body["total_records"] = listing.total
+        body[listing.key] = listing.rows(page.offset, end)
+        return body

@@ -1,0 +1,157 @@
+"""Zoom's rate limits: per account and label, requests in a sliding window and requests per UTC day.
+
+https://developers.zoom.us/docs/api/rate-limits/ has the labels, the rows of the plans and the two messages.
+"""
+
+import re
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+
+from sandbox.messages import Reply, error_reply
+
+SECONDS_PER_DAY = 86_400
+_TOO_MANY = 429
+_WINDOWS = {"s": 1.0, "min": 60.0}
+_SETTING = re.compile(r"(?P<label>[\w-]+)=(?P<rate>\d+)/(?P<unit>s|min)(?:,daily=(?P<daily>\d+))?")
+
+
+class Label(str, Enum):
+    """Rate label of an endpoint, spelled as in the header ``X-RateLimit-Category``."""
+
+    LIGHT = "Light"
+    MEDIUM = "Medium"
+    HEAVY = "Heavy"
+    RESOURCE_INTENSIVE = "Resource-intensive"
+
+    @classmethod
+    def parse(cls, text: str) -> "Label":
+        """Return the label of that name in any case; raises ValueError when there is none."""
+        for label in cls:
+            if label.value.lower() == text.lower().replace("_", "-"):
+                return label
+        names = ", ".join(label.value for label in cls)
+        raise ValueError(f"{text!r} is not a rate label; the labels are {names}.")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What one label allows: ``rate`` requests in any ``window`` seconds, and ``daily`` requests per UTC day."""
+
+    rate: int
+    window: float = 1.0
+    daily: int | None = None
+
+
+def parse_limit(text: str) -> tuple[Label, Limit]:
+    """Read ``LABEL=RATE/s|min[,daily=N]``, such as ``medium=20/s,daily=500``; raises ValueError."""
+    match = _SETTING.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} is not of the form LABEL=RATE/s[,daily=N] or LABEL=RATE/min[,daily=N].")
+    daily = match["daily"]
+    limit = Limit(int(match["rate"]), _WINDOWS[match["unit"]], int(daily) if daily else None)
+    return Label.parse(match["label"]), limit
+
+
+PLANS: Mapping[str, Mapping[Label, Limit]] = {
+    "none": {},
+    "free": {
+        Label.LIGHT: Limit(4, daily=6_000),
+        Label.MEDIUM: Limit(2, daily=2_000),
+        Label.HEAVY: Limit(1, daily=1_000),
+        Label.RESOURCE_INTENSIVE: Limit(10, 60.0, 30_000),
+    },
+    "pro": {
+        Label.LIGHT: Limit(30),
+        Label.MEDIUM: Limit(20),
+        Label.HEAVY: Limit(10, daily=30_000),
+        Label.RESOURCE_INTENSIVE: Limit(10, 60.0, 30_000),
+    },
+    "business_plus": {
+        Label.LIGHT: Limit(80),
+        Label.MEDIUM: Limit(60),
+        Label.HEAVY: Limit(40, daily=60_000),
+        Label.RESOURCE_INTENSIVE: Limit(20, 60.0, 60_000),
+    },
+}
+"""Row of each plan. From Pro on, Heavy and Resource-intensive draw on one daily budget."""
+
+_SHARED_BUDGET = frozenset({Label.HEAVY, Label.RESOURCE_INTENSIVE})
+
+
+def daily_refusal(label: Label, daily: int, now: float) -> Reply:
+    """Return the 429 of a used-up day; ``now`` is in seconds since the epoch."""
+    midnight = datetime.fromtimestamp(now, timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    reset = midnight + timedelta(days=1)
+    return error_reply(
+        _TOO_MANY,
+        _TOO_MANY,
+        "You have reached the maximum daily rate limit for this API. Refer to the response header for details on "
+        "when you can make another request.",
+        headers={
+            "X-RateLimit-Type": "Daily-limit",
+            "X-RateLimit-Limit": str(daily),
+            "X-RateLimit-Remaining": "0",
+            "Retry-After": reset.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "X-RateLimit-Category": label.value,
+        },
+    )
+
+
+def per_second_refusal(label: Label, rate: int, retry_after: int | None) -> Reply:
+    """Return the 429 of a full window, with a ``Retry-After`` in seconds if one is given."""
+    headers = {
+        "X-RateLimit-Type": "QPS",
+        "X-RateLimit-Limit": str(rate),
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Category": label.value,
+    }
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    message = "You have reached the maximum per-second rate limit for this API. Try again later."
+    return error_reply(_TOO_MANY, _TOO_MANY, message, headers=headers)
+
+
+class RateLimiter:
+    """Counts what was let through and refuses what is too much. Safe to call from many threads."""
+
+    def __init__(self, limits: Mapping[Label, Limit], *, shared_budget: bool, retry_after: int | None) -> None:
+        """Take the limit of each limited label; ``shared_budget`` counts Heavy and Resource-intensive as one."""
+        self._limits = limits
+        self._shared_budget = shared_budget
+        self._retry_after = retry_after
+        self._lock = threading.Lock()
+        self._passed: dict[Label, deque[float]] = {label: deque() for label in limits}
+        self._day = 0
+        self._today: dict[Label, int] = {}
+
+    def refuse(self, label: Label, now: float) -> Reply | None:
+        """Let a request pass, or return the 429 it gets; ``now`` is in seconds since the epoch."""
+        limit = self._limits.get(label)
+        if limit is None:
+            return None
+        with self._lock:
+            if limit.daily is not None and self._used_today(label, now) >= limit.daily:
+                return daily_refusal(label, limit.daily, now)
+            passed = self._passed[label]
+            while passed and passed[0] <= now - limit.window:
+                passed.popleft()
+            if len(passed) >= limit.rate:
+                return per_second_refusal(label, limit.rate, self._retry_after)
+            passed.append(now)
+            budget = self._budget(label)
+            self._today[budget] = self._today.get(budget, 0) + 1
+        return None
+
+    def _used_today(self, label: Label, now: float) -> int:
+        day = int(now // SECONDS_PER_DAY)
+        if day != self._day:
+            self._day = day
+            self._today.clear()
+        return self._today.get(self._budget(label), 0)
+
+    def _budget(self, label: Label) -> Label:
+        return Label.HEAVY if self._shared_budget and label in _SHARED_BUDGET else label

@@ -1,0 +1,148 @@
+"""The route table's vocabulary: endpoints, their query parameters, and the matching of raw paths."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+from sandbox.limits import Label
+from sandbox.messages import ZoomError
+from sandbox.paging import Page, Paging
+
+if TYPE_CHECKING:
+    from sandbox.world import World
+
+API_PREFIX = "/v2"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_BAD_REQUEST = 400
+INVALID = 300
+"""Zoom's code for a parameter it cannot use."""
+
+
+def choice(*values: str) -> Callable[[str], str]:
+    """Return a reader that accepts only these values."""
+
+    def read(text: str) -> str:
+        if text not in values:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def boolean(text: str) -> bool:
+    """Read ``true`` or ``false``; raises ValueError for anything else."""
+    return {"true": True, "false": False}[choice("true", "false")(text.lower())]
+
+
+def time_zone(text: str) -> ZoneInfo:
+    """Read the name of a time zone; raises ValueError when there is none of that name."""
+    try:
+        return ZoneInfo(text)
+    except (OSError, LookupError) as error:
+        raise ValueError(text) from error
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A documented query parameter: how it is read and what counts when it is absent."""
+
+    name: str
+    read: Callable[[str], Any] = str
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """An API call that has passed all checks."""
+
+    route: "Route"
+    path: str
+    """The raw path, without ``/v2``."""
+    values: Mapping[str, str]
+    """The path's values, decoded once."""
+    query: Mapping[str, Any]
+    page: Page | None
+    world: "World"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list to be paged: how many rows there are, and how to get those from one position to another."""
+
+    key: str
+    total: int
+    rows: Callable[[int, int], Sequence[Any]]
+    has_page_number: bool = True
+
+    @classmethod
+    def of(cls, key: str, rows: Sequence[Any], to_row: Callable[[Any], Any]) -> "Listing":
+        """Return the listing of things at hand, each made a row only when its page is read."""
+        return cls(key, len(rows), lambda start, stop: [to_row(row) for row in rows[start:stop]])
+
+
+@dataclass(frozen=True)
+class Route:
+    """One endpoint of Zoom, as its reference page describes it."""
+
+    template: str
+    operation: str
+    """Zoom's operationId."""
+    label: Label
+    classic_scope: str
+    granular_scope: str
+    handler: Callable[[Call], Listing | dict[str, Any]]
+    parameters: tuple[Parameter, ...] = ()
+    paging: Paging | None = None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(API_PREFIX + _PLACEHOLDER.sub(r"(?P<\1>[^/]+)", self.template))
+
+    def match(self, raw_path: str) -> dict[str, str] | None:
+        """Return the path's values, each decoded once, or None if the path is another endpoint's."""
+        match = self._pattern.fullmatch(raw_path)
+        return {name: unquote(value) for name, value in match.groupdict().items()} if match else None
+
+    def read_query(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return the documented parameters as values; raises ZoomError 400/300 for one that cannot be used."""
+        return {parameter.name: _read(parameter, query) for parameter in self.parameters}
+
+    def page_size(self, query: Mapping[str, str]) -> int:
+        """Return how many rows the answer may have; raises ZoomError 400/300 for a size that Zoom refuses."""
+        paging = self.paging or Paging()
+        size = _read(Parameter("page_size", int, paging.default), query)
+        if not 1 <= size <= paging.maximum:
+            raise refused("page_size")
+        return min(int(size), paging.served)
+
+    def page_number(self, query: Mapping[str, str]) -> int:
+        """Return the page asked for by number, from 1; raises ZoomError 400/300 for anything else."""
+        number = _read(Parameter("page_number", int, 1), query)
+        if number < 1:
+            raise refused("page_number")
+        return int(number)
+
+
+def refused(name: str) -> ZoomError:
+    """Return the error for a parameter that Zoom refuses."""
+    return ZoomError(_BAD_REQUEST, INVALID, "Validation Failed.", field_name=name)
+
+
+def _read(parameter: Parameter, query: Mapping[str, str]) -> Any:
+    text = query.get(parameter.name, "")
+    if not text:
+        return parameter.default
+    try:
+        return parameter.read(text)
+    except ValueError as error:
+        raise refused(parameter.name) from error
+
+
+def iso_date(text: str) -> date:
+    """Read a date as ``yyyy-mm-dd``; raises ValueError."""
+    return date.fromisoformat(text)
