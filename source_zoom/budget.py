@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
@@ -45,10 +45,10 @@ COOLDOWN_SECONDS = 1.0
 """How long all threads hold back after a refusal: Zoom counts in seconds."""
 
 
-def rate(plan: RateLimitPlan, label: RateLabel, share_percent: int) -> float:
-    """Return the requests per second to make; `auto` runs at the Pro plan's."""
+def rates(plan: RateLimitPlan, share_percent: int) -> dict[RateLabel, float]:
+    """Return the requests per second to make on each label; `auto` runs at the Pro plan's row."""
     row = PER_SECOND[RateLimitPlan.PRO if plan is RateLimitPlan.AUTO else plan]
-    return row[label] * share_percent / 100
+    return {label: per_second * share_percent / 100 for label, per_second in row.items()}
 
 
 class PacedPolicy(BaseCallRatePolicy):
@@ -126,14 +126,13 @@ class LabelBudget:
 class Budgets:
     """The budgets of all labels.
 
-    :param plan: row of Zoom's table
-    :param share_percent: how much of the row this connector may use
+    :param per_second: requests per second to make on each label
     :param connections: how many threads may send at once on one label
     """
 
-    def __init__(self, plan: RateLimitPlan, share_percent: int, connections: int) -> None:
+    def __init__(self, per_second: Mapping[RateLabel, float], connections: int) -> None:
         self._started = time.monotonic()
-        self._labels = {label: LabelBudget(label, rate(plan, label, share_percent), connections) for label in RateLabel}
+        self._labels = {label: LabelBudget(label, rate, connections) for label, rate in per_second.items()}
 
     def __getitem__(self, label: RateLabel) -> LabelBudget:
         return self._labels[label]

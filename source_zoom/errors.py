@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
@@ -75,7 +75,16 @@ class Rule:
 
 _CONFIG, _TRANSIENT = FailureType.config_error, FailureType.transient_error
 
+
+def _rules(statuses: tuple[int, ...], code: int, outcome: Outcome, advice: str) -> tuple[Rule, ...]:
+    return tuple(Rule(status, code, None, outcome, advice) for status in statuses)
+
+
 RULES: tuple[Rule, ...] = (
+    # Plans, licences, permissions
+    Rule(None, 200, "webinar plan", Outcome.SKIP, "the user has no webinar licence"),
+    Rule(None, 200, "only available for paid", Outcome.SKIP, "the account's plan does not include it"),
+    Rule(None, 200, "permission", Outcome.SKIP, "the role of the app's owner may not see it"),
     # Credentials and scopes
     Rule(401, 124, "account does not exist", Outcome.FAIL, "Check the account id.", _CONFIG),
     Rule(401, 124, "only supports oauth", Outcome.FAIL, "Use an OAuth app.", _CONFIG),
@@ -92,9 +101,9 @@ RULES: tuple[Rule, ...] = (
     Rule(None, None, "next page token", Outcome.RESTART),
     Rule(None, None, "next_page_token", Outcome.RESTART),
     # Users
-    Rule(404, 1001, None, Outcome.SKIP, "the user does not exist any more"),
+    *_rules((200, 404), 1001, Outcome.SKIP, "the user does not exist any more"),
     Rule(None, 1120, None, Outcome.SKIP, "the user's invitation has expired"),
-    Rule(400, 3161, None, Outcome.SKIP, "the user may not host meetings"),
+    *_rules((200, 400), 3161, Outcome.SKIP, "the user may not host meetings"),
     Rule(
         403,
         2306,
@@ -103,16 +112,12 @@ RULES: tuple[Rule, ...] = (
         "Switch on 'Display meetings scheduled for others' in Zoom's account settings.",
         _CONFIG,
     ),
-    # Plans, licences, permissions
-    Rule(None, 200, "webinar plan", Outcome.SKIP, "the user has no webinar licence"),
-    Rule(None, 200, "only available for paid", Outcome.SKIP, "the account's plan does not include it"),
-    Rule(None, 200, "permission", Outcome.SKIP, "the role of the app's owner may not see it"),
     # Meetings and webinars
-    Rule(404, 3001, None, Outcome.SKIP, "it does not exist any more"),
-    Rule(400, 3000, None, Outcome.SKIP, "the feature is switched off for it"),
+    *_rules((200, 404), 3001, Outcome.SKIP, "it does not exist any more"),
+    *_rules((200, 400), 3000, Outcome.SKIP, "the feature is switched off for it"),
     Rule(400, 300, "registration required", Outcome.SKIP, "registration is not required for it"),
     Rule(400, 300, "cannot access webinar info", Outcome.SKIP, "registration is not open to it"),
-    Rule(400, 4400, None, Outcome.SKIP, "polls are switched off for it"),
+    *_rules((200, 400), 4400, Outcome.SKIP, "polls are switched off for it"),
     Rule(404, 404, "poll not found", Outcome.SKIP, "it has no polls"),
     # The account, the host, the service
     Rule(403, None, "access to the zoom rest api has been denied", Outcome.FAIL, "Contact Zoom support.", _CONFIG),
@@ -228,25 +233,8 @@ def _sentence(response: requests.Response, endpoint: Endpoint, outcome: Outcome,
 
 def retry_after(response: requests.Response) -> float | None:
     """Return the seconds a `Retry-After` header asks for: a number, an ISO 8601 or an HTTP date."""
-    value = response.headers.get("Retry-After", "").strip()
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        moment = _moment(value)
-        return max(0.0, (moment - pendulum.now("UTC")).total_seconds()) if moment else None
-
-
-def _moment(value: str) -> pendulum.DateTime | None:
-    try:
-        parsed = pendulum.parse(value)
-    except ValueError:
-        try:
-            parsed = pendulum.instance(parsedate_to_datetime(value))
-        except ValueError:
-            return None
-    return parsed if isinstance(parsed, pendulum.DateTime) else None
+    moment = _retry_moment(response)
+    return max(0.0, (moment - pendulum.now("UTC")).total_seconds()) if moment else None
 
 
 def is_daily(response: requests.Response) -> bool:
@@ -258,10 +246,33 @@ def is_daily(response: requests.Response) -> bool:
 
 def daily_reset(response: requests.Response) -> str:
     """Return when the daily limit resets, ISO 8601 UTC; midnight where Zoom does not say."""
-    wait = retry_after(response)
-    now = pendulum.now("UTC")
-    reset = now.add(seconds=round(wait)) if wait else now.add(days=1).start_of("day")
-    return reset.format("YYYY-MM-DD[T]HH:mm:ss[Z]")
+    now, moment = pendulum.now("UTC"), _retry_moment(response)
+    if moment is None or moment <= now:
+        moment = now.add(days=1).start_of("day")
+    return moment.format("YYYY-MM-DD[T]HH:mm:ss[Z]")
+
+
+def _retry_moment(response: requests.Response) -> pendulum.DateTime | None:
+    """Return the moment a `Retry-After` header names, None if there is none that makes sense."""
+    value = response.headers.get("Retry-After", "").strip()
+    for read in (_in_seconds, _iso_date, _http_date):
+        try:
+            return read(value).in_timezone("UTC")
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def _in_seconds(value: str) -> pendulum.DateTime:
+    return pendulum.now("UTC").add(seconds=float(value))
+
+
+def _iso_date(value: str) -> pendulum.DateTime:
+    return pendulum.instance(datetime.fromisoformat(value.upper().replace("Z", "+00:00")))
+
+
+def _http_date(value: str) -> pendulum.DateTime:
+    return pendulum.instance(parsedate_to_datetime(value))
 
 
 class ZoomErrorHandler(ErrorHandler):
@@ -317,7 +328,8 @@ class ZoomBackoff(BackoffStrategy):
             return (retry_after(response_or_exception) or 0.0) + random.uniform(0.01, 1)  # noqa: S311 - jitter
         if verdict.outcome is not Outcome.TOKEN:
             self._give_up_after(attempt_count, verdict.message.rstrip("."), verdict.code)
-        return None
+        # The CDK logs the body of a 200 before its exponential waits (rate_limiting.py), not before ours.
+        return max(2.0 ** (attempt_count - 1) - 1, 0.01) if response_or_exception.ok else None
 
     def _give_up_after(self, attempt_count: int, reason: str, kind: str) -> None:
         if attempt_count > MAX_RETRIES:

@@ -24,16 +24,19 @@ def read_json(path: str, what: str) -> Any:
     :raises AirbyteTracedException: config error, if it cannot be read or is not JSON
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise _unusable(
             f"The {what} file {path} cannot be read: {error.strerror}. Check its path and permissions."
         ) from error
-    except ValueError as error:  # not UTF-8, or not JSON; neither message quotes the content
-        reason = (
-            f"line {error.lineno}, {error.msg}" if isinstance(error, json.JSONDecodeError) else "it is not UTF-8 text"
-        )
-        raise _unusable(f"The {what} file {path} is not valid JSON ({reason}). Correct it and run again.") from None
+    except json.JSONDecodeError as error:
+        reason = f"line {error.lineno}, {error.msg}"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except RecursionError:
+        reason = "it is nested too deep"
+    # No cause: none of these may quote the content, which can be credentials.
+    raise _unusable(f"The {what} file {path} is not valid JSON ({reason}). Correct it and run again.") from None
 
 
 def read_config(path: str) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from types import FrameType
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
@@ -18,7 +20,9 @@ from source_zoom.config import ZoomConfig
 from source_zoom.source import SourceZoom
 
 FAILED = 1
+TERMINATED = 128 + signal.SIGTERM
 STDOUT = 1
+PATIENCE_SECONDS = 3.0
 
 
 class ZoomEntrypoint(AirbyteEntrypoint):
@@ -33,40 +37,35 @@ class ZoomEntrypoint(AirbyteEntrypoint):
         ZoomConfig.parse(config)
 
 
-class Termination:
-    """Ends the process on SIGTERM as if the main thread had decided to, but not in the middle of a line.
+def end_on_sigterm() -> None:
+    """End the process on SIGTERM as if the main thread had decided to, and never in the middle of a line.
 
-    A second signal ends it even there, for a consumer that has stopped reading.
+    A signal that interrupts Python in a large write to a pipe loses the rest of it without an error, so
+    the main thread must not see it then: a thread of its own waits for the signal, and for the lock that
+    every write to standard output holds. It does not wait for a consumer that has stopped reading.
     """
+    signal.signal(signal.SIGUSR1, lambda *_: sys.exit(TERMINATED))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_wait_for_sigterm, name="sigterm", daemon=True).start()
 
-    def __init__(self) -> None:
-        self.printing = False
-        self._exit_code: int | None = None
-        signal.signal(signal.SIGTERM, self._on_signal)
 
-    def raise_if_asked(self) -> None:
-        """Exit if the signal came while a line was being printed.
-
-        :raises SystemExit: 128 + the signal's number
-        """
-        if self._exit_code is not None:
-            sys.exit(self._exit_code)
-
-    def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
-        asked_before = self._exit_code is not None
-        self._exit_code = 128 + signum
-        if not self.printing or asked_before:
-            sys.exit(self._exit_code)
+def _wait_for_sigterm() -> None:
+    signal.sigwait({signal.SIGTERM})
+    if not PRINT_BUFFER.lock.acquire(timeout=PATIENCE_SECONDS):
+        os._exit(TERMINATED)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+    PRINT_BUFFER.lock.release()
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0, or 1 with an error trace."""
-    termination = Termination()
+    logging.raiseExceptions = False  # a log line nobody can receive is no reason to say more
+    end_on_sigterm()
     entrypoint = ZoomEntrypoint(SourceZoom())
     parsed = entrypoint.parse_args(list(args) if args is not None else sys.argv[1:])
     try:
-        with PRINT_BUFFER:
-            _print(entrypoint.run(parsed), termination)
+        with PRINT_BUFFER, closing(_closable(entrypoint.run(parsed))) as messages:
+            _print(messages)
     except AirbyteTracedException as error:
         if error.failure_type is not FailureType.config_error:
             raise  # the CDK's hook logs the stack, then prints the trace
@@ -78,10 +77,12 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(FAILED)
 
 
-def _print(messages: Iterable[str], termination: Termination) -> None:
+def _closable(messages: Iterable[str]) -> Generator[str, None, None]:
+    """Return messages that end the sync's threads when they are closed, before the last line is flushed."""
+    yield from messages
+
+
+def _print(messages: Iterable[str]) -> None:
     for message in messages:
-        termination.printing = True
         # One string with its line break, so that no other thread's line comes between.
         print(f"{message}\n", end="")  # noqa: T201 - standard output is the protocol's
-        termination.printing = False
-        termination.raise_if_asked()

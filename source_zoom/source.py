@@ -27,9 +27,9 @@ from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from source_zoom import inputs
 from source_zoom.auth import authenticator
-from source_zoom.budget import Budgets
+from source_zoom.budget import Budgets, rates
 from source_zoom.config import ZoomConfig, normalise
-from source_zoom.engine import StreamStopped, TreeReader, TreeStream
+from source_zoom.engine import StreamStopped, TreeReader, TreeStream, with_ancestors
 from source_zoom.streams import StreamContext, ZoomStream, build
 
 
@@ -112,7 +112,7 @@ class SourceZoom(AbstractSource):
         return StreamContext(
             config=settings,
             authenticator=authenticator(settings, config),
-            budgets=Budgets(settings.rate_limit_plan, settings.rate_limit_share, settings.num_workers),
+            budgets=Budgets(rates(settings.rate_limit_plan, settings.rate_limit_share), settings.num_workers),
         )
 
 
@@ -132,7 +132,8 @@ def _probe(roots: list[ZoomStream]) -> None:
         except StreamStopped as error:
             errors.append(error)
         else:
-            return
+            if stream.closing_line() is None:
+                return
     raise errors[0]
 
 
@@ -140,10 +141,15 @@ def _log_missing_scopes(
     logger: logging.Logger, streams: Mapping[str, ZoomStream], granted: frozenset[str] | None
 ) -> None:
     """Name the streams that would fail; the token only informs, as it can be older than the app's scopes."""
-    for stream in streams.values():
-        scopes = stream.endpoint.scopes
-        if granted is not None and not granted & {scopes.classic, scopes.granular}:
-            logger.warning(f"The token lacks the scope {scopes}, which the stream '{stream.name}' needs.")
+    if granted is None:
+        return
+    for name, stream in streams.items():
+        if stream.internal:
+            continue
+        needed = [streams[ancestor].endpoint.scopes for ancestor in sorted(with_ancestors(streams, {name}))]
+        lacking = [str(scopes) for scopes in needed if not granted & {scopes.classic, scopes.granular}]
+        if lacking:
+            logger.warning(f"The token lacks what the stream '{name}' needs: the scope {' and '.join(lacking)}.")
 
 
 def _selected(catalog: ConfiguredAirbyteCatalog, streams: Mapping[str, ZoomStream]) -> set[str]:

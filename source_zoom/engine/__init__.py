@@ -3,6 +3,6 @@
 from source_zoom.engine.failures import SliceFailure, StreamStopped
 from source_zoom.engine.feed import Key
 from source_zoom.engine.reader import TreeReader
-from source_zoom.engine.tasks import TreeStream
+from source_zoom.engine.tasks import TreeStream, with_ancestors
 
-__all__ = ["Key", "SliceFailure", "StreamStopped", "TreeReader", "TreeStream"]
+__all__ = ["Key", "SliceFailure", "StreamStopped", "TreeReader", "TreeStream", "with_ancestors"]

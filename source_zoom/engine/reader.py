@@ -125,7 +125,7 @@ class TreeReader:
     def _log_end(self, task: StreamTask, failures: FailureLog) -> None:
         line = task.stream.closing_line()
         if line:
-            self._logger.info(line)
+            self._logger.log(task.stream.closing_level, line)
         count = failures.count(task.stream.name)
         if count:
             self._logger.warning(f"Stream {task.stream.name}: {count:,} failures, each kind reported once.")

@@ -59,6 +59,10 @@ class TreeStream(Protocol):
     def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
         """Return what children can be told of a slice that yielded no record, if anything."""
 
+    @property
+    def closing_level(self) -> int:
+        """Log level of the closing line."""
+
     def closing_line(self) -> str | None:
         """Return what the log should say when the stream ends, for instance what was skipped."""
 

@@ -209,6 +209,11 @@ class ZoomStream(HttpStream):
         """Return nothing: a list that could not be read has unknown records."""
         return None
 
+    @property
+    def closing_level(self) -> int:
+        """Log level of the closing line: a stream without a parent that was skipped is empty as a whole."""
+        return logging.WARNING if self.parent_stream_name is None else logging.INFO
+
     def closing_line(self) -> str | None:
         """Return what was skipped, by code, for the log."""
         if not self._skipped:

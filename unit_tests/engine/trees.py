@@ -39,6 +39,7 @@ class TreeNode:
         self.incremental_field: str | None = None
         self.json_schema: Mapping[str, Any] = {"type": "object"}
         self.slices_read: Counter[str] = Counter()
+        self.closing_level = logging.INFO
         self._read = read
         self._unread_key = unread_key
         self._keys: Iterable[Key] = ()

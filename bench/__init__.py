@@ -1,0 +1,1 @@
+"""Measurements of the connector against the sandbox; see `python -m bench --help`."""

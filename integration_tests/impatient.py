@@ -1,0 +1,19 @@
+"""The connector's command line with short waits: `python -m integration_tests.impatient read ...`."""
+
+import time
+
+from source_zoom.run import main
+
+LONGEST_WAIT_SECONDS = 0.01
+
+_sleep = time.sleep
+
+
+def short_sleep(seconds: float) -> None:
+    """Wait, but not for long: what is retried for half a minute fails within a second."""
+    _sleep(min(seconds, LONGEST_WAIT_SECONDS))
+
+
+if __name__ == "__main__":
+    setattr(time, "sleep", short_sleep)  # noqa: B010 - mypy takes it for a function with other parameters
+    main()

@@ -1,0 +1,307 @@
+"""Zoom on a bad day: rows are exact and the stream complete, or what is missing is said."""
+
+import time
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration_tests.conftest import SMALL_ACCOUNT, Serve
+from integration_tests.connector import (
+    CATALOG,
+    IMPATIENT_COMMAND,
+    STREAMS,
+    Connector,
+    Key,
+    Output,
+    assert_exact,
+    assert_readable,
+    config_of,
+    read_here,
+)
+from integration_tests.impatient import short_sleep
+from sandbox import Fault, Label, Sandbox, SandboxOptions
+from sandbox.areas import ROUTES
+from sandbox.routing import Route
+
+USERS = "/users"
+MEETING_LIST = "/users/{userId}/meetings"
+DETAIL = "/meetings/{meetingId}"
+REGISTRANTS = "/meetings/{meetingId}/registrants"
+POLLS = "/meetings/{meetingId}/polls"
+CHANNELS = "/chat/channels"
+
+OF_MEETINGS = ("meetings", "meeting_registrants", "meeting_polls")
+
+HIT = {
+    USERS: {"users", *OF_MEETINGS},
+    MEETING_LIST: {*OF_MEETINGS},
+    DETAIL: {"meetings"},
+    REGISTRANTS: {"meeting_registrants"},
+    POLLS: {"meeting_polls"},
+    CHANNELS: {"channels"},
+}
+"""The streams that cannot be complete without an endpoint."""
+
+WORKERS = 4
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", short_sleep)
+
+
+@cache
+def undisturbed() -> tuple[dict[str, set[Key]], int]:
+    """What the account holds, and how many requests it takes to read it."""
+    with Sandbox(SandboxOptions(**SMALL_ACCOUNT)) as sandbox:
+        output = read_here(config_of(sandbox), CATALOG)
+        assert_exact(output, sandbox, STREAMS)
+        return {stream: set(output.keys(stream)) for stream in STREAMS}, sandbox.counters()["requests"]
+
+
+def read(sandbox: Sandbox) -> Output:
+    return read_here(config_of(sandbox, num_workers=WORKERS), CATALOG)
+
+
+def assert_nothing_is_missing_unsaid(output: Output, incomplete: Collection[str]) -> None:
+    """These streams say that and why they are incomplete; each other one is complete and has all its rows."""
+    rows, _ = undisturbed()
+    for stream in STREAMS:
+        delivered, errors = set(output.keys(stream)), output.errors(stream)
+        assert delivered <= rows[stream]
+        if stream in incomplete:
+            assert output.statuses(stream)[-1] == "INCOMPLETE"
+            assert errors
+        else:
+            assert output.statuses(stream)[-1] == "COMPLETE"
+            assert errors == []
+            assert delivered == rows[stream]
+    for error in output.all_errors():
+        assert_readable(error)
+    summary = output.errors()
+    assert len(summary) == (1 if incomplete else 0)
+    assert all(name in summary[0]["message"] for name in incomplete)
+    assert output.streams() == set(STREAMS)
+
+
+def incomplete_without(path: str, output: Output) -> set[str]:
+    """The streams that are to say that they are incomplete.
+
+    Registrants can be read without the meeting's detail, but only there Zoom says for which occurrences people
+    registered. So all rows and complete is right, and so is incomplete and said.
+    """
+    may_lack_occurrences = path == DETAIL and output.errors("meeting_registrants")
+    return HIT[path] | ({"meeting_registrants"} if may_lack_occurrences else set())
+
+
+PASSING = [
+    Fault("http-500", rate=0.2),
+    Fault("reset", rate=0.2),
+    Fault("truncate", rate=0.2),
+    Fault("html", rate=0.2),
+    Fault("per-second-limit", label=Label.LIGHT, every=12),
+    Fault("unauthorized", at=1),
+    Fault("unauthorized", at=20),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: f"{fault.name}-{fault.at or ''}")
+def test_trouble_that_passes_costs_requests_but_no_rows(serve: Serve, fault: Fault) -> None:
+    sandbox = serve(faults=(fault,))
+    output = read(sandbox)
+    assert_exact(output, sandbox, STREAMS)
+    assert_nothing_is_missing_unsaid(output, incomplete=())
+    assert sandbox.counters()["requests"] > undisturbed()[1]
+
+
+def test_all_troubles_at_once_cost_no_rows(serve: Serve) -> None:
+    faults = [Fault(name, rate=0.1) for name in ("http-500", "reset", "truncate", "html")]
+    sandbox = serve(faults=(*faults, Fault("unauthorized", at=15), Fault("token-endpoint", status=503, times=2)))
+    assert_exact(read(sandbox), sandbox, STREAMS)
+
+
+@pytest.mark.parametrize("at", [1, 20, 40])
+def test_dead_access_token_is_renewed_once_for_all_threads(serve: Serve, at: int) -> None:
+    sandbox = serve(faults=(Fault("unauthorized", at=at),))
+    output = read(sandbox)
+    assert_exact(output, sandbox, STREAMS)
+    counters = sandbox.counters()
+    assert counters["codes"]["401/124"] >= 1
+    assert counters["tokens_issued"] == 2
+
+
+def test_token_endpoint_that_recovers_costs_nothing(serve: Serve) -> None:
+    sandbox = serve(faults=(Fault("token-endpoint", status=503, times=3),))
+    output = read(sandbox)
+    assert_exact(output, sandbox, STREAMS)
+    assert sandbox.counters()["token_requests"] == 4
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_token_endpoint_that_stays_down_ends_every_stream_and_is_asked_for_all_at_once(
+    serve: Serve, status: int
+) -> None:
+    sandbox = serve(faults=(Fault("token-endpoint", status=status),))
+    output = read(sandbox)
+    assert_nothing_is_missing_unsaid(output, incomplete=STREAMS)
+    assert output.of_type("RECORD") == []
+    for stream in STREAMS:
+        assert len(output.errors(stream)) == 1
+    assert {error["failure_type"] for error in output.all_errors()} == {
+        "config_error" if status == 400 else "transient_error"
+    }
+    counters = sandbox.counters()
+    assert counters["token_requests"] == (1 if status == 400 else 7)
+    assert counters["requests"] == 0
+
+
+def test_user_who_left_is_skipped_and_counted(serve: Serve) -> None:
+    sandbox = serve(oddities=False, faults=(Fault("host-gone", user=2),))
+    output = read(sandbox)
+    assert_exact(output, sandbox, STREAMS)
+    assert output.all_errors() == []
+    assert any("1 x 404/1001" in line for line in output.logs())
+
+
+def test_user_whose_meetings_cannot_be_listed_costs_only_that_users_rows(tmp_path: Path, serve: Serve) -> None:
+    sandbox = serve(oddities=False, faults=(Fault("user-broken", user=2),))
+    output = Connector(tmp_path, IMPATIENT_COMMAND).run("read", config=config_of(sandbox), catalog=CATALOG)
+    for stream in OF_MEETINGS:
+        assert sandbox.expected_keys(stream)
+        assert sorted(output.keys(stream)) == sorted(sandbox.expected_keys(stream))
+        assert output.statuses(stream) == ["STARTED", "RUNNING", "INCOMPLETE"]
+        errors = output.errors(stream)
+        assert len(errors) == 1
+        assert_readable(errors[0])
+        assert "GET /users/{user_id}/meetings was answered with HTTP 500" in errors[0]["message"]
+        assert errors[0]["failure_type"] == "transient_error"
+    assert_exact(output, sandbox, ["users", "channels"])
+    assert output.streams() == set(STREAMS)
+
+    assert output.exit_code == 1
+    assert output.errors() == [output.all_errors()[-1]]
+    assert_readable(output.errors()[0])
+    for stream in STREAMS:
+        assert (stream in output.errors()[0]["message"]) == (stream in OF_MEETINGS)
+
+
+@pytest.mark.parametrize("path", HIT)
+@pytest.mark.parametrize("name", ["http-500", "forbidden"])
+def test_endpoint_that_never_answers_fails_what_needs_it_and_nothing_else(serve: Serve, name: str, path: str) -> None:
+    sandbox = serve(faults=(Fault(name, path=path),))
+    output = read(sandbox)
+    assert_nothing_is_missing_unsaid(output, incomplete_without(path, output))
+    status = "HTTP 500" if name == "http-500" else "HTTP 403"
+    assert all(status in output.errors(stream)[0]["message"] for stream in HIT[path])
+
+
+@pytest.mark.parametrize("path", [path for path in HIT if path != CHANNELS])
+def test_error_in_a_200_is_an_error(serve: Serve, path: str) -> None:
+    sandbox = serve(faults=(Fault("error-in-200", path=path),))
+    output = read(sandbox)
+    assert_nothing_is_missing_unsaid(output, incomplete_without(path, output))
+    assert all("Only available for Paid account" in output.errors(stream)[0]["message"] for stream in HIT[path])
+
+
+def test_product_the_accounts_plan_lacks_is_an_empty_stream_and_said(serve: Serve) -> None:
+    sandbox = serve(faults=(Fault("error-in-200", path=CHANNELS),))
+    output = read(sandbox)
+    assert output.statuses("channels") == ["STARTED", "COMPLETE"]
+    assert output.records("channels") == []
+    assert any("channels" in line and "plan does not include it" in line for line in output.logs())
+    assert_exact(output, sandbox, [stream for stream in STREAMS if stream != "channels"])
+
+
+@pytest.mark.parametrize("path", [CHANNELS, MEETING_LIST])
+def test_dead_page_token_makes_the_list_start_again(serve: Serve, path: str) -> None:
+    sandbox = serve(page_cap=2, faults=(Fault("dead-page-token", page=2, path=path),))
+    output = read(sandbox)
+    assert_nothing_is_missing_unsaid(output, incomplete=())
+    assert output.all_errors() == []
+    assert any(code.startswith("400/300") for code in sandbox.counters()["codes"])
+
+
+@pytest.mark.parametrize("path", [CHANNELS, MEETING_LIST])
+def test_page_token_that_is_always_dead_ends_the_list(serve: Serve, path: str) -> None:
+    sandbox = serve(page_cap=2, faults=(Fault("dead-page-token", page=2, path=path, times=1_000_000),))
+    output = read(sandbox)
+    assert_nothing_is_missing_unsaid(output, HIT[path])
+    assert all("page token" in output.errors(stream)[0]["message"] for stream in HIT[path])
+    assert sandbox.counters()["by_path"][path] <= 2 * 2 * SMALL_ACCOUNT["users"]
+
+
+@pytest.mark.parametrize("path", [USERS, CHANNELS])
+def test_page_token_given_twice_ends_the_list(serve: Serve, path: str) -> None:
+    sandbox = serve(page_cap=2, faults=(Fault("repeat-page-token", path=path),))
+    output = read(sandbox)
+    for stream in HIT[path]:
+        assert output.statuses(stream)[-1] == "INCOMPLETE"
+        assert len(output.errors(stream)) == 1
+        assert f"same page token twice for GET {path}" in output.errors(stream)[0]["message"]
+        assert_readable(output.errors(stream)[0])
+    assert_exact(output, serve(page_cap=2), [stream for stream in STREAMS if stream not in HIT[path]])
+    assert sandbox.counters()["by_path"][path] <= 3
+
+
+@pytest.mark.parametrize(
+    ("label", "after", "hit", "spared"),
+    [
+        (Label.LIGHT, 0, {"meetings", "meeting_polls"}, {"users", "channels"}),
+        (Label.LIGHT, 10, {"meetings", "meeting_polls"}, {"users", "channels"}),
+        (Label.MEDIUM, 20, {"meeting_registrants"}, {"users"}),
+        (Label.MEDIUM, 0, {*STREAMS}, set()),
+    ],
+)
+def test_daily_limit_ends_one_labels_streams_and_says_when_it_resets(
+    serve: Serve, label: Label, after: int, hit: set[str], spared: set[str]
+) -> None:
+    sandbox = serve(faults=(Fault("daily-limit", label=label, after=after),))
+    output = read(sandbox)
+    said = {stream for stream in STREAMS if output.errors(stream)}
+    assert hit <= said
+    assert not spared & said
+    assert_nothing_is_missing_unsaid(output, said)
+    for stream in said:
+        error = output.errors(stream)[0]
+        assert f"daily limit for {label.value.lower()} requests is used up" in error["message"]
+        assert "resets at 2" in error["message"]
+        assert error["failure_type"] == "transient_error"
+    assert sandbox.counters()["refused"][label.value] <= WORKERS
+
+
+ROUTE_BY_PATH = {route.template: route for route in ROUTES}
+
+
+def scopes_without(route: Route) -> tuple[str, ...]:
+    return tuple(other.granular_scope for other in ROUTES if other is not route)
+
+
+@pytest.mark.parametrize("path", HIT)
+def test_missing_scope_fails_its_streams_at_once_and_is_named_in_both_forms(serve: Serve, path: str) -> None:
+    route = ROUTE_BY_PATH[path]
+    sandbox = serve(scopes=scopes_without(route))
+    output = read(sandbox)
+    assert_nothing_is_missing_unsaid(output, incomplete_without(path, output))
+    assert_names_the_scope(output, route, HIT[path])
+    assert sandbox.counters()["by_path"][path] <= WORKERS + 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_missing_scope_is_known_by_its_code_whatever_the_status(serve: Serve, status: int) -> None:
+    route = ROUTE_BY_PATH[POLLS]
+    sandbox = serve(scopes=scopes_without(route), missing_scope_status=status)
+    output = read(sandbox)
+    assert_nothing_is_missing_unsaid(output, HIT[POLLS])
+    assert_names_the_scope(output, route, HIT[POLLS])
+    assert sandbox.counters()["tokens_issued"] == 1
+
+
+def assert_names_the_scope(output: Output, route: Route, streams: Collection[str]) -> None:
+    for stream in streams:
+        errors: list[dict[str, Any]] = output.errors(stream)
+        assert [error["failure_type"] for error in errors] == ["config_error"]
+        assert f"'{route.granular_scope}'" in errors[0]["message"]
+        assert f"'{route.classic_scope}'" in errors[0]["message"]

@@ -1,0 +1,61 @@
+"""Which of Zoom's answers each stream's schema has to cover."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unit_tests.contract.openapi import Operation
+from unit_tests.contract.schema_tree import JsonObject, parse
+
+REPOSITORY = Path(__file__).parents[2]
+SCHEMAS_FOLDER = REPOSITORY / "source_zoom" / "schemas"
+SAMPLES_FOLDER = REPOSITORY / "unit_tests" / "resource" / "http" / "response"
+
+STREAM_NAMES = sorted(path.stem for path in SCHEMAS_FOLDER.glob("*.json"))
+
+
+@dataclass(frozen=True)
+class StreamContract:
+    """The operation whose records the stream emits, others whose fields they carry too, and what the connector adds."""
+
+    primary_key: frozenset[str]
+    operation: Operation
+    joined: tuple[Operation, ...] = ()
+    own_columns: frozenset[str] = frozenset()
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations whose documented fields the schema has to hold."""
+        return (self.operation, *self.joined)
+
+
+CONTRACTS = {
+    "channels": StreamContract(
+        primary_key=frozenset({"id"}),
+        operation=Operation("team-chat", "/chat/channels", "channels"),
+    ),
+    "meeting_polls": StreamContract(
+        primary_key=frozenset({"meeting_id", "id"}),
+        operation=Operation("meetings", "/meetings/{meetingId}/polls", "polls"),
+        own_columns=frozenset({"meeting_id", "host_id"}),
+    ),
+    "meeting_registrants": StreamContract(
+        primary_key=frozenset({"meeting_id", "id"}),
+        operation=Operation("meetings", "/meetings/{meetingId}/registrants", "registrants"),
+        own_columns=frozenset({"meeting_id", "host_id"}),
+    ),
+    "meetings": StreamContract(
+        primary_key=frozenset({"uuid"}),
+        operation=Operation("meetings", "/meetings/{meetingId}", None),
+        joined=(Operation("meetings", "/users/{userId}/meetings", "meetings"),),
+        own_columns=frozenset({"meeting_id"}),
+    ),
+    "users": StreamContract(
+        primary_key=frozenset({"id"}),
+        operation=Operation("users", "/users", "users"),
+    ),
+}
+
+
+def sample(stream: str) -> JsonObject:
+    """The body of the stream's sample answer."""
+    return parse((SAMPLES_FOLDER / f"{stream}.json").read_text(encoding="utf-8"))

@@ -1,0 +1,309 @@
+"""What holds for every stream, checked on its declaration alone."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import source_zoom.streams
+from source_zoom.endpoint import RateLabel
+from source_zoom.streams import STREAMS, ZoomStream, build
+from source_zoom.streams.base import ZoomSubStream
+from unit_tests.zoom import context
+
+SCHEMAS = Path(source_zoom.streams.__file__).parents[1] / "schemas"
+OPENAPI = Path(__file__).parents[3] / "shared" / "zoom-openapi"
+PRODUCTS = ("meetings.json", "users.json", "team-chat.json")
+BY_NAME = build(context())
+PUBLIC = [cls for cls in STREAMS if not cls.internal]
+SUBSTREAMS = [cls for cls in STREAMS if issubclass(cls, ZoomSubStream)]
+
+DOCS = re.compile(
+    r"https://developers\.zoom\.us/docs/api/(?P<product>[a-z-]+)/#tag/(?P<tag>[a-z-]+)/get/(?P<path>\S+?)\.?$"
+)
+CLASSIC_SCOPE = re.compile(r"[a-z_]+:read:admin")
+GRANULAR_SCOPE = re.compile(r"[a-z_]+:read:[a-z_]+:admin")
+NAME = re.compile(r"[a-z]+(_[a-z]+)*")
+LARGEST_PAGE = 300
+"""Zoom answers no endpoint with more, https://developers.zoom.us/docs/api/pagination/."""
+
+every_stream = pytest.mark.parametrize("cls", STREAMS, ids=lambda cls: cls.__name__)
+every_public_stream = pytest.mark.parametrize("cls", PUBLIC, ids=lambda cls: cls.__name__)
+every_substream = pytest.mark.parametrize("cls", SUBSTREAMS, ids=lambda cls: cls.__name__)
+
+
+def instance(cls: type[ZoomStream]) -> ZoomStream:
+    return next(stream for stream in BY_NAME.values() if type(stream) is cls)
+
+
+def placeholders(path: str) -> list[str]:
+    return re.findall(r"\{(\w+)\}", path)
+
+
+def slice_fields(cls: type[ZoomStream]) -> set[str]:
+    """Fields of the slices, which the parent's key gives."""
+    return set(cls.parent_stream.child_keys) if issubclass(cls, ZoomSubStream) else set()
+
+
+def schema_of(cls: type[ZoomStream]) -> Any:
+    return json.loads((SCHEMAS / f"{instance(cls).name}.json").read_text(encoding="utf-8"))
+
+
+def first_line(cls: type[ZoomStream]) -> str:
+    return (cls.__doc__ or "").strip().split("\n")[0]
+
+
+def area_modules() -> Iterator[str]:
+    for module in pkgutil.iter_modules(source_zoom.streams.__path__, "source_zoom.streams."):
+        if not module.name.endswith((".base", ".datetimes")):
+            yield module.name
+
+
+def test_every_concrete_stream_of_an_area_is_in_streams() -> None:
+    declared = {
+        member
+        for name in area_modules()
+        for _, member in inspect.getmembers(importlib.import_module(name), inspect.isclass)
+        if issubclass(member, ZoomStream) and member.__module__ == name and not inspect.isabstract(member)
+    }
+
+    assert declared == set(STREAMS)
+
+
+def test_streams_are_unique_by_class_and_name() -> None:
+    assert len(set(STREAMS)) == len(STREAMS)
+    assert list(BY_NAME) == [instance(cls).name for cls in STREAMS]
+    assert len(BY_NAME) == len(STREAMS)
+
+
+def test_parents_come_before_children() -> None:
+    for position, cls in enumerate(STREAMS):
+        if issubclass(cls, ZoomSubStream):
+            assert cls.parent_stream in STREAMS[:position]
+
+
+@every_substream
+def test_a_child_has_the_one_instance_of_its_parent(cls: type[ZoomSubStream]) -> None:
+    stream = instance(cls)
+    assert isinstance(stream, ZoomSubStream)
+    assert stream.parent is instance(cls.parent_stream)
+    assert stream.parent_stream_name == stream.parent.name
+
+
+@every_stream
+def test_name_is_the_class_name_in_snake_case(cls: type[ZoomStream]) -> None:
+    name = instance(cls).name
+
+    assert NAME.fullmatch(name)
+    assert name.replace("_", "") == cls.__name__.lower()
+
+
+@every_stream
+def test_docstring_begins_with_zooms_page_of_the_endpoint(cls: type[ZoomStream]) -> None:
+    docs = DOCS.match(first_line(cls))
+
+    assert docs is not None
+    assert re.sub(r"\{\w+\}", "{}", docs["path"]) == re.sub(r"\{\w+\}", "{}", cls.endpoint.path)
+
+
+@every_stream
+def test_path_is_relative_and_its_placeholders_are_fields_of_the_slice(cls: type[ZoomStream]) -> None:
+    path = cls.endpoint.path
+
+    assert path == path.strip("/")
+    assert set(placeholders(path)) <= slice_fields(cls)
+
+
+@every_stream
+def test_answer_is_a_list_or_a_record_with_marks(cls: type[ZoomStream]) -> None:
+    endpoint = cls.endpoint
+
+    assert bool(endpoint.records) != bool(endpoint.marks)
+    assert endpoint.records is not None or endpoint.page_size is None
+
+
+@every_stream
+def test_parameters_and_variants_do_not_name_what_paging_sets(cls: type[ZoomStream]) -> None:
+    names = [
+        *cls.endpoint.params,
+        *cls.endpoint.slice_params,
+        *{name for variant in cls.endpoint.variants for name in variant},
+    ]
+
+    assert len(set(names)) == len(names)
+    assert not {"page_size", "next_page_token", "page_number"} & set(names)
+
+
+@every_stream
+def test_label_is_one_of_zooms(cls: type[ZoomStream]) -> None:
+    assert isinstance(cls.endpoint.label, RateLabel)
+    assert instance(cls).pool == cls.endpoint.label.value
+
+
+@every_stream
+def test_scopes_are_those_of_an_account_wide_app(cls: type[ZoomStream]) -> None:
+    assert CLASSIC_SCOPE.fullmatch(cls.endpoint.scopes.classic)
+    assert GRANULAR_SCOPE.fullmatch(cls.endpoint.scopes.granular)
+
+
+@every_stream
+def test_primary_key_is_declared(cls: type[ZoomStream]) -> None:
+    keys = instance(cls).key_fields
+
+    assert keys
+    assert len(set(keys)) == len(keys)
+
+
+@every_substream
+def test_carried_keys_are_fields_of_the_parents_key(cls: type[ZoomSubStream]) -> None:
+    assert set(cls.carries) <= set(cls.parent_stream.child_keys)
+
+
+@every_substream
+def test_a_parent_declares_its_key_and_gives_a_value_for_each_field(cls: type[ZoomSubStream]) -> None:
+    parent = instance(cls.parent_stream)
+    record = {"id": 1, "uuid": "a==", "meeting_id": "1", "host_id": "h"}
+
+    key = parent.child_key(record, {"user_id": "u"})
+
+    assert len(key) == len(cls.parent_stream.child_keys)
+    assert key[0] is not None
+
+
+def test_schema_files_are_those_of_the_public_streams() -> None:
+    assert {path.stem for path in SCHEMAS.glob("*.json")} == {instance(cls).name for cls in PUBLIC}
+
+
+@every_stream
+def test_internal_streams_have_an_empty_schema(cls: type[ZoomStream]) -> None:
+    assert (instance(cls).json_schema == {}) is cls.internal
+
+
+@every_public_stream
+def test_schema_is_open_draft_7(cls: type[ZoomStream]) -> None:
+    schema = schema_of(cls)
+
+    jsonschema.Draft7Validator.check_schema(schema)
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert schema["type"] == "object"
+    assert schema["additionalProperties"] is True
+
+
+@every_public_stream
+def test_schema_has_the_keys_and_what_is_carried(cls: type[ZoomStream]) -> None:
+    properties = schema_of(cls)["properties"]
+    carried = set(cls.carries) if issubclass(cls, ZoomSubStream) else set()
+
+    assert {*instance(cls).key_fields, *carried, *filter(None, [cls.string_id])} <= set(properties)
+
+
+@every_public_stream
+def test_key_fields_cannot_be_null_and_all_others_can(cls: type[ZoomStream]) -> None:
+    keys = set(instance(cls).key_fields) | {"meeting_id", "webinar_id", "meeting_uuid", "webinar_uuid"}
+
+    for name, property_ in schema_of(cls)["properties"].items():
+        nullable = "null" in property_["type"]
+        assert nullable or name in keys, name
+        assert not (nullable and name in instance(cls).key_fields), name
+
+
+def typed(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, property_ in schema.get("properties", {}).items():
+        yield f"{path}{name}", property_
+        yield from typed(property_.get("items", property_), f"{path}{name}.")
+
+
+@every_public_stream
+def test_date_times_have_the_type_a_warehouse_loads_as_a_timestamp(cls: type[ZoomStream]) -> None:
+    for name, property_ in typed(schema_of(cls)):
+        if property_.get("format") == "date-time":
+            assert property_["airbyte_type"] == "timestamp_with_timezone", name
+            assert "string" in property_["type"], name
+            assert "null" in property_["type"], name
+
+
+@every_public_stream
+def test_ids_are_never_floating_point(cls: type[ZoomStream]) -> None:
+    for name, property_ in typed(schema_of(cls)):
+        if name.rsplit(".", 1)[-1] in {"id", "pmi"} or name.endswith(("_id", "_ids")):
+            assert "number" not in property_["type"], name
+
+
+# Against Zoom's OpenAPI documents
+
+
+def documented_operations() -> dict[str, Any]:
+    if not OPENAPI.is_dir():
+        pytest.skip("Zoom's OpenAPI documents are not in ../shared/zoom-openapi")
+    operations: dict[str, Any] = {}
+    for product in PRODUCTS:
+        paths = json.loads((OPENAPI / product).read_text(encoding="utf-8"))["paths"]
+        operations |= {re.sub(r"\{\w+\}", "{}", path): item["get"] for path, item in paths.items() if "get" in item}
+    return operations
+
+
+def operation_of(cls: type[ZoomStream]) -> Any:
+    return documented_operations()["/" + re.sub(r"\{\w+\}", "{}", cls.endpoint.path)]
+
+
+def parameters_of(cls: type[ZoomStream]) -> dict[str, Any]:
+    return {
+        parameter["name"]: parameter["schema"]
+        for parameter in operation_of(cls).get("parameters", [])
+        if parameter.get("in") == "query"
+    }
+
+
+@every_stream
+def test_page_size_is_the_largest_that_zoom_allows(cls: type[ZoomStream]) -> None:
+    page_size = parameters_of(cls).get("page_size")
+
+    assert cls.endpoint.page_size == (min(page_size["maximum"], LARGEST_PAGE) if page_size else None)
+
+
+@every_stream
+def test_parameters_and_their_values_are_documented(cls: type[ZoomStream]) -> None:
+    parameters = parameters_of(cls)
+    sent = [(name, value) for part in (cls.endpoint.params, *cls.endpoint.variants) for name, value in part.items()]
+
+    assert set(cls.endpoint.slice_params) <= set(parameters)
+    for name, value in sent:
+        assert name in parameters
+        assert value in parameters[name].get("enum", [value])
+        assert parameters[name]["type"] != "boolean" or value in {"true", "false"}
+
+
+@every_stream
+def test_scopes_are_those_zoom_documents(cls: type[ZoomStream]) -> None:
+    extensions = operation_of(cls)["x-extensions"]
+
+    assert cls.endpoint.scopes.classic in extensions["x-macro-scopes"]
+    assert cls.endpoint.scopes.granular in extensions["x-granular-scopes"]
+
+
+@every_stream
+def test_label_is_the_documented_one(cls: type[ZoomStream]) -> None:
+    label = re.search(r"\*\*\[?Rate Limit Label\]?[^`]*`([A-Za-z-]+)`", operation_of(cls)["description"])
+
+    assert label is not None
+    assert label[1].lower() == cls.endpoint.label.value
+
+
+@every_stream
+def test_each_code_that_is_skipped_is_documented(cls: type[ZoomStream]) -> None:
+    answers = " ".join(answer.get("description", "") for answer in operation_of(cls)["responses"].values())
+    documented = {int(code) for code in re.findall(r"Error Code:\*\* `(\d+)`", answers)}
+    # Documented for their neighbours: no permission, registration switched off, a user of another account or
+    # one who never came, an object that is gone.
+    of_neighbours = {200, 300, 1010, 1120, 3000, 3001}
+
+    assert cls.endpoint.skips <= documented | of_neighbours

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+import re
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import FailureType, SyncMode
+from airbyte_cdk.utils import AirbyteTracedException
+
+from source_zoom import inputs
+
+SECRET = "s3cr3t-value"
+STREAM = {"name": "users", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}
+CONFIGURED = {"stream": STREAM, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
+STATE = {
+    "type": "STREAM",
+    "stream": {"stream_descriptor": {"name": "users"}, "stream_state": {"end_time": "2026-01-31"}},
+}
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[Any], str]:
+    def write(content: Any) -> str:
+        path = tmp_path / "input.json"
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        return str(path)
+
+    return write
+
+
+def fault(read: Callable[[str], object], path: str) -> str:
+    """The message of the fault in a file, after the checks that hold for every fault."""
+    with pytest.raises(AirbyteTracedException) as caught:
+        read(path)
+    error = caught.value
+    assert error.failure_type is FailureType.config_error
+    message = error.message or ""
+    assert path in message
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert SECRET not in message + (error.internal_message or "") + "".join(traceback.format_exception(error))
+    return message.replace(path, "FILE")
+
+
+READERS = {"config": inputs.read_config, "catalog": inputs.read_catalog, "state": inputs.read_state}
+every_reader = pytest.mark.parametrize(("what", "read"), READERS.items(), ids=READERS)
+
+
+@every_reader
+def test_missing_file_is_named(what: str, read: Callable[[str], object], tmp_path: Path) -> None:
+    assert fault(read, str(tmp_path / "input.json")) == (
+        f"The {what} file FILE cannot be read: No such file or directory. Check its path and permissions."
+    )
+
+
+@every_reader
+def test_folder_in_place_of_a_file_is_named(what: str, read: Callable[[str], object], tmp_path: Path) -> None:
+    assert fault(read, str(tmp_path)) == (
+        f"The {what} file FILE cannot be read: Is a directory. Check its path and permissions."
+    )
+
+
+@every_reader
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "line 1, Expecting value"),
+        (b"client_secret: " + SECRET.encode(), "line 1, Expecting value"),
+        (b'{"credentials":\n {"client_secret": "' + SECRET.encode(), "line 2, Unterminated string starting at"),
+        (b'{"client_secret": "' + SECRET.encode() + b'",}', r"line 1, .+"),
+        (b'{"client_secret": "' + SECRET.encode() + b'\xff"}', "it is not UTF-8 text"),
+        (f'{{"client_secret": "{SECRET}"}}'.encode("utf-16"), "it is not UTF-8 text"),
+    ],
+)
+def test_file_that_is_not_json_is_named_and_not_quoted(
+    what: str, read: Callable[[str], object], content: bytes, reason: str, write: Callable[[Any], str]
+) -> None:
+    assert re.fullmatch(
+        rf"The {what} file FILE is not valid JSON \({reason}\)\. Correct it and run again\.",
+        fault(read, write(content)),
+    )
+
+
+@every_reader
+def test_file_nested_too_deep_is_a_fault_of_the_file(
+    what: str, read: Callable[[str], object], write: Callable[[Any], str]
+) -> None:
+    assert fault(read, write(b"[" * 200_000)).startswith(f"The {what} file FILE is not valid JSON")
+
+
+@every_reader
+def test_byte_order_mark_is_no_fault_of_the_content(
+    what: str, read: Callable[[str], object], write: Callable[[Any], str]
+) -> None:
+    content = {"config": {}, "catalog": {"streams": []}, "state": []}[what]
+
+    read(write(b"\xef\xbb\xbf" + json.dumps(content).encode()))
+
+
+# Config
+
+
+def test_config_is_returned_as_it_is(write: Callable[[Any], str]) -> None:
+    config = {"credentials": {"client_secret": SECRET}, "unknown": [1, None]}
+
+    assert inputs.read_config(write(config)) == config
+
+
+@pytest.mark.parametrize("content", [[], [{"client_secret": SECRET}], SECRET, 7, None])
+def test_config_that_is_no_object_is_a_fault(content: Any, write: Callable[[Any], str]) -> None:
+    assert fault(inputs.read_config, write(content)) == (
+        "The config file FILE must hold a JSON object with the property 'credentials'."
+    )
+
+
+# Catalog
+
+
+def test_catalog_is_loaded(write: Callable[[Any], str]) -> None:
+    [configured] = inputs.read_catalog(write({"streams": [CONFIGURED]})).streams
+
+    assert (configured.stream.name, configured.sync_mode) == ("users", SyncMode.full_refresh)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        [CONFIGURED],
+        "users",
+        None,
+        {},
+        {"credentials": {"client_secret": SECRET}},
+        {"streams": None},
+        {"streams": {}},
+        {"streams": ["users"]},
+        {"streams": [STREAM]},
+        {"streams": [{**CONFIGURED, "sync_mode": "sometimes"}]},
+        {"streams": [{key: value for key, value in CONFIGURED.items() if key != "stream"}]},
+        {"streams": [{**CONFIGURED, "stream": {"name": 7}}]},
+        {"type": "CATALOG", "catalog": {"streams": [STREAM]}},
+    ],
+)
+def test_catalog_of_another_shape_is_a_fault_that_says_how_to_make_one(
+    content: Any, write: Callable[[Any], str]
+) -> None:
+    message = fault(inputs.read_catalog, write(content))
+
+    assert message.startswith("The catalog file FILE is not a configured catalog (")
+    assert message.endswith(
+        "Build it from what 'discover' prints: "
+        '{"streams": [{"stream": ..., "sync_mode": ..., "destination_sync_mode": ...}]}.'
+    )
+    assert "()" not in message
+
+
+def test_fault_in_a_catalog_is_located(write: Callable[[Any], str]) -> None:
+    message = fault(inputs.read_catalog, write({"streams": [CONFIGURED, {**CONFIGURED, "sync_mode": 7}]}))
+
+    assert "streams/1/sync_mode" in message
+
+
+# State
+
+
+def test_no_path_is_no_state() -> None:
+    assert inputs.read_state(None) == []
+
+
+@pytest.mark.parametrize("content", [[], {}, None])
+def test_empty_file_is_no_state(content: Any, write: Callable[[Any], str]) -> None:
+    assert inputs.read_state(write(content)) == []
+
+
+def test_state_of_each_stream_is_loaded(write: Callable[[Any], str]) -> None:
+    [message] = inputs.read_state(write([STATE]))
+
+    assert message.stream is not None
+    assert message.stream.stream_descriptor.name == "users"
+    assert message.stream.stream_state is not None
+    assert message.stream.stream_state.__dict__ == {"end_time": "2026-01-31"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        STATE,
+        {"credentials": {"client_secret": SECRET}},
+        {"users": {"end_time": "2026-01-31"}},
+        "users",
+        7,
+        ["users"],
+        [7],
+        [None],
+        [{}],
+        [{"type": "STREAM"}],
+        [{"type": "LEGACY", "data": {"users": {}}}],
+        [{"type": "STREAM", "stream": {"stream_state": {}}}],
+        [{"type": "STREAM", "stream": {"stream_descriptor": {}}}],
+        [STATE, {"type": "STATE", "state": STATE}],
+    ],
+)
+def test_state_of_another_shape_is_a_fault_that_says_what_to_give(content: Any, write: Callable[[Any], str]) -> None:
+    message = fault(inputs.read_state, write(content))
+
+    assert message.startswith("The state file FILE is not a list of Airbyte state messages (")
+    assert message.endswith(
+        "Give the last STATE message of each stream as an earlier sync printed it, or no state to start over."
+    )
+    assert "()" not in message

@@ -1,0 +1,255 @@
+"""The command line as another process sees it: output, exit codes, signals."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unit_tests.zoom import CLIENT_SECRET, CONFIG
+from unit_tests.zoom_server import ZoomServer, serving
+
+ROOT = Path(__file__).parents[1]
+COMMAND = [sys.executable, "-c", "from source_zoom.run import main; main()"]
+PATIENCE_SECONDS = 20
+PROMPT_SECONDS = 3
+
+USERS = {
+    "stream": {"name": "users", "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
+    "sync_mode": "full_refresh",
+    "destination_sync_mode": "overwrite",
+}
+CATALOG = {"streams": [USERS]}
+
+
+@dataclass
+class Run:
+    """What a process printed and how it ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    def of_type(self, type_: str) -> list[dict[str, Any]]:
+        return [message for message in self.messages if message["type"] == type_]
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        return [message["trace"]["error"] for message in self.of_type("TRACE") if message["trace"]["type"] == "ERROR"]
+
+    @property
+    def logged_levels(self) -> set[str]:
+        return {message["log"]["level"] for message in self.of_type("LOG")}
+
+
+Files = Callable[..., list[str]]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    """Write each argument to a file; return the options that name the files."""
+
+    def write(**contents: Any) -> list[str]:
+        options: list[str] = []
+        for name, content in contents.items():
+            path = tmp_path / f"{name}.json"
+            path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+            options += [f"--{name}", str(path)]
+        return options
+
+    return write
+
+
+def run(*args: str) -> Run:
+    done = subprocess.run(  # noqa: S603 - this project's own command
+        [*COMMAND, *args], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def started(*args: str, **kwargs: Any) -> Iterator[subprocess.Popen[str]]:
+    """A running process, which does not outlive the test."""
+    with subprocess.Popen(  # noqa: S603 - this project's own command
+        [*COMMAND, *args], cwd=ROOT, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kwargs}
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_spec_prints_the_specification_and_succeeds() -> None:
+    done = run("spec")
+
+    [message] = done.of_type("SPEC")
+    assert "credentials" in message["spec"]["connectionSpecification"]["properties"]
+    assert (done.exit_code, done.errors, done.stderr) == (0, [], "")
+
+
+# Bad input
+
+NO_FILE = "no-such-file.json"
+
+
+@pytest.mark.parametrize(
+    ("command", "contents", "options", "said"),
+    [
+        ("check", {}, ["--config", NO_FILE], f"The config file {NO_FILE} cannot be read"),
+        ("discover", {"config": '{"credentials": '}, [], "is not valid JSON"),
+        ("check", {"config": []}, [], "must hold a JSON object"),
+        ("read", {"config": {**CONFIG, "num_workers": 1}, "catalog": CATALOG}, [], "`num_workers` must be"),
+        ("read", {"config": CONFIG, "catalog": {"streams": [{"stream": 7}]}}, [], "is not a configured catalog"),
+        (
+            "read",
+            {"config": CONFIG, "catalog": {"streams": [{**USERS, "stream": {**USERS["stream"], "name": "files"}}]}},  # type: ignore[dict-item]
+            [],
+            "The catalog selects 'files', which this connector does not have",
+        ),
+        ("read", {"config": CONFIG, "catalog": CATALOG, "state": {"users": {}}}, [], "is not a list of Airbyte state"),
+    ],
+)
+def test_bad_input_is_one_error_with_one_sentence(
+    command: str, contents: Mapping[str, Any], options: list[str], said: str, files: Files
+) -> None:
+    done = run(command, *files(**contents), *options)
+
+    assert done.exit_code == 1
+    [error] = done.errors
+    assert said in error["message"]
+    assert error["failure_type"] == "config_error"
+    assert "\n" not in error["message"]
+    assert done.of_type("RECORD") == done.of_type("CONNECTION_STATUS") == done.of_type("CATALOG") == []
+    assert done.logged_levels <= {"INFO"}
+    assert "Traceback" not in json.dumps(done.of_type("LOG"))
+    assert done.stderr == ""
+    assert CLIENT_SECRET not in done.stdout
+
+
+def test_check_of_a_bad_value_is_a_failed_connection_and_a_success_of_the_command(files: Files) -> None:
+    done = run("check", *files(config={**CONFIG, "rate_limit_plan": "gold"}))
+
+    [message] = done.of_type("CONNECTION_STATUS")
+    assert message["connectionStatus"]["status"] == "FAILED"
+    assert message["connectionStatus"]["message"].startswith("`rate_limit_plan` must be one of ")
+    assert done.exit_code == 0
+    assert done.of_type("TRACE") == []
+    assert done.logged_levels <= {"INFO"}
+    assert CLIENT_SECRET not in done.stdout
+
+
+# Signals and pipes
+
+
+def endless_users() -> Callable[[str], Any]:
+    """Answer with page after page, each of 300 users and a token of its own."""
+    pages = itertools.count(1)
+
+    def answer(_: str) -> Any:
+        page = next(pages)
+        users = [{"id": f"{page}-{number}", "display_name": "x" * 200} for number in range(300)]
+        return {"users": users, "next_page_token": str(page)}
+
+    return answer
+
+
+@pytest.fixture
+def endless() -> Iterator[ZoomServer]:
+    with serving(endless_users()) as server:
+        yield server
+
+
+@pytest.mark.parametrize("command", ["check", "read"])
+def test_sigterm_while_zoom_keeps_silent_ends_the_process_at_once(command: str, files: Files) -> None:
+    released = threading.Event()
+    with serving(lambda _: {"users": [], "waited": released.wait(PATIENCE_SECONDS)}) as server:
+        inputs = files(config=server.config, **({"catalog": CATALOG} if command == "read" else {}))
+        with started(command, *inputs) as process:
+            wait_until(lambda: bool(server.targets))
+            process.terminate()
+            stdout, stderr = process.communicate(timeout=PROMPT_SECONDS)
+            released.set()
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert all(json.loads(line) for line in stdout.splitlines())
+    assert stderr == ""
+
+
+def wait_until_stalled(server: ZoomServer) -> None:
+    """Wait until the process asks for no more pages because nobody takes its rows."""
+
+    def stalled() -> bool:
+        before = len(server.targets)
+        time.sleep(0.3)
+        return 0 < before == len(server.targets)
+
+    wait_until(stalled)
+
+
+def test_sigterm_in_the_middle_of_a_line_ends_the_process_after_it(endless: ZoomServer, files: Files) -> None:
+    with started("read", *files(config=endless.config, catalog=CATALOG), stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        wait_until_stalled(endless)
+        process.terminate()
+        output = process.stdout.read()
+
+        assert process.wait(timeout=PROMPT_SECONDS) == 128 + signal.SIGTERM
+
+    assert output.endswith("\n")
+    assert '"RECORD"' in output
+    assert all(json.loads(line) for line in output.splitlines())
+
+
+def test_second_sigterm_ends_the_process_even_if_nobody_reads(endless: ZoomServer, files: Files) -> None:
+    with started("read", *files(config=endless.config, catalog=CATALOG)) as process:
+        wait_until_stalled(endless)
+        process.terminate()
+        time.sleep(0.2)
+        process.terminate()
+
+        assert process.wait(timeout=PROMPT_SECONDS) == 128 + signal.SIGTERM
+
+
+def test_consumer_that_closes_the_pipe_ends_the_process_quietly(endless: ZoomServer, files: Files) -> None:
+    with started("read", *files(config=endless.config, catalog=CATALOG)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        list(itertools.islice(process.stdout, 2000))
+        process.stdout.close()
+
+        assert process.wait(timeout=PROMPT_SECONDS) == 1
+        assert process.stderr.read() == ""
+
+
+def test_pipe_closed_from_the_start_ends_the_process_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with started("spec", stdout=writing) as process:
+        os.close(writing)
+        assert process.stderr is not None
+
+        assert process.wait(timeout=PATIENCE_SECONDS) == 1
+        assert process.stderr.read() == ""

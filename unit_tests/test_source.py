@@ -1,0 +1,446 @@
+"""The four commands through the CDK's entry point, against made-up answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pendulum
+import pytest
+import requests
+import requests_mock
+from airbyte_cdk.models import (
+    AirbyteMessageSerializer,
+    AirbyteStreamStatus,
+    ConfiguredAirbyteCatalog,
+    FailureType,
+    Level,
+    Status,
+    SyncMode,
+    Type,
+)
+from airbyte_cdk.test.catalog_builder import CatalogBuilder
+from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput, _run_command, discover, read
+
+from source_zoom import SourceZoom
+from source_zoom.run import ZoomEntrypoint
+from source_zoom.streams import STREAMS, build
+from unit_tests.zoom import ACCESS_TOKEN, API, CLIENT_SECRET, CONFIG, DAILY_LIMIT, TOKEN_URL, context, refusal, token
+
+SCOPES = [cls.endpoint.scopes.granular for cls in STREAMS]
+PUBLIC = [name for name, stream in build(context()).items() if not stream.internal]
+NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[user:read:list_users:admin].")
+NO_PERMISSION = refusal(400, 200, "No permission.")
+
+
+@pytest.fixture(autouse=True)
+def _as_the_command_line_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airbyte_cdk.test.entrypoint_wrapper.AirbyteEntrypoint", ZoomEntrypoint)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+@pytest.fixture
+def zoom() -> Iterator[requests_mock.Mocker]:
+    """An account with two users, a meeting each, a poll each, three registrants of the first, and a channel."""
+    with requests_mock.Mocker() as mocker:
+        mocker.post(TOKEN_URL, **token(*SCOPES))
+        first, second = {"users": [{"id": "u1"}], "next_page_token": "t1"}, {"users": [{"id": "u2"}]}
+        mocker.get(f"{API}/users", [{"json": first}, {"json": second}])
+        for meeting, user in ((1, "u1"), (2, "u2")):
+            mocker.get(f"{API}/users/{user}/meetings", json={"meetings": [{"id": meeting, "host_id": user}]})
+            detail = {"id": meeting, "uuid": f"{meeting}==", "host_id": user, "settings": {"approval_type": meeting}}
+            mocker.get(f"{API}/meetings/{meeting}", json=detail)
+            mocker.get(f"{API}/meetings/{meeting}/polls", json={"polls": [{"id": "p"}]})
+        for status in ("pending", "approved", "denied"):
+            url = f"{API}/meetings/1/registrants?status={status}"
+            mocker.get(url, json={"registrants": [{"id": status}]})
+        mocker.get(f"{API}/chat/channels", json={"channels": [{"id": "c"}]})
+        yield mocker
+
+
+def catalog(*names: str) -> ConfiguredAirbyteCatalog:
+    builder = CatalogBuilder()
+    for name in names:
+        builder = builder.with_stream(name, SyncMode.full_refresh)
+    return builder.build()
+
+
+def check(source: SourceZoom, config: Mapping[str, Any], *, debug: bool = False) -> EntrypointOutput:
+    """Run `check`; the CDK's wrapper has functions for the other commands only."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.json"
+        path.write_text(json.dumps(config), encoding="utf-8")
+        return _run_command(source, ["check", "--config", str(path), *(["--debug"] if debug else [])])
+
+
+def status_of(output: EntrypointOutput) -> tuple[Status, str | None]:
+    [message] = output.connection_status_messages
+    assert message.connectionStatus is not None
+    return message.connectionStatus.status, message.connectionStatus.message
+
+
+def failed_with(output: EntrypointOutput) -> str:
+    """The sentence a check failed with, after the checks that hold for every failure."""
+    status, message = status_of(output)
+    assert status is Status.FAILED
+    assert message is not None
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert "Traceback" not in message
+    assert output.errors == []
+    return message
+
+
+def logged(output: EntrypointOutput, level: Level) -> list[str]:
+    return [message.log.message for message in output.logs if message.log and message.log.level is level]
+
+
+def gets(zoom: requests_mock.Mocker) -> Counter[str]:
+    return Counter(request.url for request in zoom.request_history if request.method == "GET")
+
+
+def everything(output: EntrypointOutput) -> str:
+    return "\n".join(json.dumps(AirbyteMessageSerializer.dump(message)) for message in output.get_message_iterator())
+
+
+def final_status(output: EntrypointOutput, name: str) -> AirbyteStreamStatus:
+    return output.get_stream_statuses(name)[-1]
+
+
+def errors_of(output: EntrypointOutput, name: str) -> list[Any]:
+    return [
+        message.trace.error
+        for message in output.errors
+        if message.trace
+        and message.trace.error
+        and message.trace.error.stream_descriptor
+        and message.trace.error.stream_descriptor.name == name
+    ]
+
+
+# check
+
+
+def test_check_succeeds_with_one_token_and_one_page(zoom: requests_mock.Mocker) -> None:
+    output = check(SourceZoom(), CONFIG)
+
+    assert status_of(output) == (Status.SUCCEEDED, None)
+    assert logged(output, Level.WARN) == []
+    assert [request.method for request in zoom.request_history] == ["POST", "GET"]
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [
+        [cls.endpoint.scopes.classic for cls in STREAMS],
+        [cls.endpoint.scopes.granular for cls in STREAMS],
+    ],
+    ids=["classic", "granular"],
+)
+def test_check_is_content_with_either_form_of_scopes(granted: list[str], zoom: requests_mock.Mocker) -> None:
+    zoom.post(TOKEN_URL, **token(*granted))
+
+    assert logged(check(SourceZoom(), CONFIG), Level.WARN) == []
+
+
+def test_check_names_each_stream_and_the_scope_it_lacks_in_the_log_and_succeeds(zoom: requests_mock.Mocker) -> None:
+    missing = {"meeting:read:list_polls:admin", "team_chat:read:list_channels:admin"}
+    zoom.post(TOKEN_URL, **token(*(set(SCOPES) - missing)))
+
+    output = check(SourceZoom(), CONFIG)
+
+    assert status_of(output)[0] is Status.SUCCEEDED
+    polls, channels = sorted(logged(output, Level.WARN), key=lambda line: "channels" in line)
+    assert "'meeting_polls'" in polls
+    assert "'meeting:read:list_polls:admin' (or 'meeting:read:admin' in an app with classic scopes)" in polls
+    assert "'channels'" in channels
+    assert "'team_chat:read:list_channels:admin' (or 'chat_channel:read:admin' in an app" in channels
+
+
+def test_check_names_the_streams_whose_ancestors_lack_a_scope(zoom: requests_mock.Mocker) -> None:
+    zoom.post(TOKEN_URL, **token(*(set(SCOPES) - {"meeting:read:list_meetings:admin"})))
+
+    lines = logged(check(SourceZoom(), CONFIG), Level.WARN)
+
+    assert all("'meeting:read:list_meetings:admin'" in line for line in lines)
+    named = {name for line in lines for name in re.findall(r"'(\w+)'", line)}
+    assert named == {"meetings", "meeting_registrants", "meeting_polls"}
+
+
+def test_check_names_no_scope_where_the_token_does_not_tell(zoom: requests_mock.Mocker) -> None:
+    zoom.post(TOKEN_URL, **token())
+
+    assert logged(check(SourceZoom(), CONFIG), Level.WARN) == []
+
+
+def test_check_tells_the_user_of_no_stream_the_catalog_does_not_have(zoom: requests_mock.Mocker) -> None:
+    zoom.post(TOKEN_URL, **token("another:read:scope:admin"))
+
+    named = {name for line in logged(check(SourceZoom(), CONFIG), Level.WARN) for name in re.findall(r"'(\w+)'", line)}
+
+    assert named == set(PUBLIC)
+
+
+def test_check_succeeds_while_any_stream_can_be_read(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/users", **NO_SCOPE)
+
+    assert status_of(check(SourceZoom(), CONFIG))[0] is Status.SUCCEEDED
+
+
+def test_check_fails_with_the_scope_where_no_stream_can_be_read(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/users", **NO_SCOPE)
+    zoom.get(f"{API}/chat/channels", **NO_SCOPE)
+
+    assert "add the scope 'user:read:list_users:admin'" in failed_with(check(SourceZoom(), CONFIG))
+
+
+def test_check_fails_where_one_stream_lacks_its_scope_and_the_other_is_not_permitted(
+    zoom: requests_mock.Mocker,
+) -> None:
+    zoom.get(f"{API}/users", **NO_SCOPE)
+    zoom.get(f"{API}/chat/channels", **NO_PERMISSION)
+
+    assert "add the scope 'user:read:list_users:admin'" in failed_with(check(SourceZoom(), CONFIG))
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"reason": "Invalid client_id or client_secret", "error": "invalid_client"}, "`credentials.client_secret`"),
+        ({"reason": "Bad Request", "error": "invalid_request"}, "`credentials.account_id`"),
+        ({"reason": "unsupported grant type", "error": "unsupported_grant_type"}, "Server-to-Server OAuth app"),
+    ],
+)
+def test_check_fails_with_what_is_wrong_about_the_credentials(
+    body: Mapping[str, str], named: str, zoom: requests_mock.Mocker
+) -> None:
+    zoom.post(TOKEN_URL, status_code=400, json=body)
+
+    assert named in failed_with(check(SourceZoom(), CONFIG))
+    assert gets(zoom) == {}
+
+
+def test_check_fails_in_one_sentence_without_a_network() -> None:
+    with requests_mock.Mocker() as nowhere:
+        nowhere.register_uri(requests_mock.ANY, requests_mock.ANY, exc=requests.ConnectionError("no route to host"))
+
+        assert "could not be reached" in failed_with(check(SourceZoom(), CONFIG))
+
+
+def test_check_fails_in_one_sentence_where_the_api_cannot_be_reached(zoom: requests_mock.Mocker) -> None:
+    zoom.get(requests_mock.ANY, exc=requests.ConnectTimeout("api.zoom.us"))
+
+    assert failed_with(check(SourceZoom(), CONFIG)).startswith("Zoom could not be reached (ConnectTimeout)")
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [
+        ({"credentials": {}}, "`credentials` is missing"),
+        ({"credentials": {"auth_type": "jwt"}}, "`credentials.auth_type`"),
+        ({"num_workers": 1}, "`num_workers`"),
+        ({"rate_limit_plan": "gold"}, "`rate_limit_plan`"),
+        ({"start_date": "yesterday"}, "`start_date`"),
+        ({"api_url": "http://api.zoom.us/v2"}, "`api_url`"),
+    ],
+)
+def test_check_fails_with_the_property_that_is_wrong_without_a_request(
+    fault: Mapping[str, Any], named: str, zoom: requests_mock.Mocker
+) -> None:
+    assert named in failed_with(check(SourceZoom(), {**CONFIG, **fault}))
+    assert zoom.request_history == []
+
+
+@pytest.mark.usefixtures("zoom")
+def test_check_warns_of_a_start_date_that_is_moved_up_once() -> None:
+    output = check(SourceZoom(), {**CONFIG, "start_date": "2020-01-01"})
+
+    [line] = logged(output, Level.WARN)
+    assert line.startswith("`start_date` 2020-01-01 was moved up to ")
+
+
+@pytest.mark.usefixtures("zoom")
+def test_check_accepts_the_config_of_an_older_connector() -> None:
+    flat = {
+        "account_id": "acc",
+        "client_id": "cid",
+        "client_secret": CLIENT_SECRET,
+        "authorization_endpoint": TOKEN_URL,
+    }
+
+    output = check(SourceZoom(), flat)
+
+    assert status_of(output)[0] is Status.SUCCEEDED
+    assert CLIENT_SECRET not in everything(output)
+
+
+# discover
+
+
+def test_discover_lists_the_public_streams_without_a_request(zoom: requests_mock.Mocker) -> None:
+    message = discover(SourceZoom(), CONFIG).catalog
+
+    assert message.catalog is not None
+    streams = build(context())
+    assert [stream.name for stream in message.catalog.streams] == PUBLIC
+    for stream in message.catalog.streams:
+        assert stream.source_defined_primary_key == [[field] for field in streams[stream.name].key_fields]
+        assert stream.json_schema == streams[stream.name].json_schema
+        assert stream.supported_sync_modes == [SyncMode.full_refresh]
+        assert not stream.is_resumable
+    assert zoom.request_history == []
+
+
+def test_discover_with_a_bad_config_is_a_config_error() -> None:
+    output = discover(SourceZoom(), {**CONFIG, "num_workers": 1}, expecting_exception=True)
+
+    [error] = output.errors
+    assert error.trace is not None
+    assert error.trace.error is not None
+    assert error.trace.error.failure_type is FailureType.config_error
+    assert "`num_workers`" in error.trace.error.message
+
+
+# read
+
+
+def test_read_gives_every_row_and_asks_for_nothing_twice(zoom: requests_mock.Mocker) -> None:
+    output = read(SourceZoom(), CONFIG, catalog(*PUBLIC))
+
+    rows = Counter(message.record.stream for message in output.records if message.record)
+    assert rows == {"users": 2, "meetings": 2, "meeting_registrants": 3, "meeting_polls": 2, "channels": 1}
+    assert {final_status(output, name) for name in PUBLIC} == {AirbyteStreamStatus.COMPLETE}
+    assert output.errors == []
+    assert set(gets(zoom).values()) == {1}
+    assert len([request for request in zoom.request_history if request.method == "POST"]) == 1
+
+
+@pytest.mark.usefixtures("zoom")
+def test_read_of_a_child_reads_its_parents_unseen() -> None:
+    output = read(SourceZoom(), CONFIG, catalog("meeting_polls"))
+
+    messages = [message for message in output.get_message_iterator() if message.type is not Type.LOG]
+    assert {message.record.stream for message in messages if message.record} == {"meeting_polls"}
+    for hidden in ("users", "meeting_list"):
+        assert f'"{hidden}"' not in json.dumps([AirbyteMessageSerializer.dump(message) for message in messages])
+
+
+@pytest.mark.parametrize("name", ["recordings", "meeting_list"])
+def test_read_of_a_stream_there_is_not_fails_before_any_request(name: str, zoom: requests_mock.Mocker) -> None:
+    output = read(SourceZoom(), CONFIG, catalog("users", name), expecting_exception=True)
+
+    [error] = output.errors
+    assert error.trace is not None
+    assert error.trace.error is not None
+    assert error.trace.error.failure_type is FailureType.config_error
+    assert error.trace.error.message == (
+        f"The catalog selects '{name}', which this connector does not have. Refresh the source schema, or select "
+        f"among: {', '.join(sorted(PUBLIC))}."
+    )
+    assert output.records == []
+    assert zoom.request_history == []
+
+
+def test_read_with_a_missing_scope_fails_that_stream_and_reads_the_others(zoom: requests_mock.Mocker) -> None:
+    zoom.get(re.compile(f"{API}/meetings/./polls"), **NO_SCOPE)
+
+    output = read(SourceZoom(), CONFIG, catalog("users", "meeting_polls", "channels"), expecting_exception=True)
+
+    [error] = errors_of(output, "meeting_polls")
+    assert error.failure_type is FailureType.config_error
+    assert "'meeting:read:list_polls:admin'" in error.message
+    assert final_status(output, "meeting_polls") is AirbyteStreamStatus.INCOMPLETE
+    assert final_status(output, "users") is final_status(output, "channels") is AirbyteStreamStatus.COMPLETE
+
+
+def test_read_names_the_scope_of_the_ancestor_that_lacks_it(zoom: requests_mock.Mocker) -> None:
+    zoom.get(re.compile(f"{API}/users/u./meetings"), **NO_SCOPE)
+
+    output = read(SourceZoom(), CONFIG, catalog("meeting_polls"), expecting_exception=True)
+
+    [error] = errors_of(output, "meeting_polls")
+    assert error.failure_type is FailureType.config_error
+    assert "'meeting:read:list_meetings:admin'" in error.message
+
+
+def test_read_with_a_used_up_day_ends_the_streams_of_that_label_incomplete(zoom: requests_mock.Mocker) -> None:
+    reset = pendulum.now("UTC").add(hours=30).format("YYYY-MM-DD[T]HH:mm:ss[Z]")
+    zoom.get(f"{API}/chat/channels", **refusal(429, 429, DAILY_LIMIT, Retry_After=reset))
+
+    output = read(SourceZoom(), CONFIG, catalog("channels"), expecting_exception=True)
+
+    [error] = errors_of(output, "channels")
+    assert error.failure_type is FailureType.transient_error
+    assert f"resets at {reset}" in error.message
+    assert final_status(output, "channels") is AirbyteStreamStatus.INCOMPLETE
+
+
+def test_read_tells_what_was_skipped_by_code(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/meetings/2/polls", **refusal(404, 3001, "Meeting does not exist: 2."))
+
+    output = read(SourceZoom(), CONFIG, catalog("meeting_polls"))
+
+    assert final_status(output, "meeting_polls") is AirbyteStreamStatus.COMPLETE
+    line = "Stream meeting_polls skipped what Zoom has nothing for: 1 x 404/3001 (it does not exist any more)."
+    assert line in logged(output, Level.INFO)
+
+
+def test_read_of_what_the_role_or_plan_does_not_include_is_empty_with_a_warning(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/chat/channels", **NO_PERMISSION)
+
+    output = read(SourceZoom(), CONFIG, catalog("channels"))
+
+    assert output.records == []
+    assert final_status(output, "channels") is AirbyteStreamStatus.COMPLETE
+    [line] = logged(output, Level.WARN)
+    assert "channels" in line
+    assert "role" in line
+
+
+# Secrets
+
+
+def leaky(zoom: requests_mock.Mocker) -> None:
+    """Make Zoom repeat the secrets it was sent in the errors it answers with."""
+    zoom.get(f"{API}/users", **refusal(400, 300, f"Bad token {ACCESS_TOKEN} of {CLIENT_SECRET}"))
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_no_command_shows_a_secret(sound: bool, zoom: requests_mock.Mocker) -> None:  # noqa: FBT001 - a case
+    if not sound:
+        leaky(zoom)
+
+    for output in (
+        check(SourceZoom(), CONFIG, debug=True),
+        discover(SourceZoom(), CONFIG),
+        read(SourceZoom(), CONFIG, catalog(*PUBLIC), expecting_exception=not sound, debug=True),
+    ):
+        shown = everything(output)
+        assert shown
+        assert ACCESS_TOKEN not in shown
+        assert CLIENT_SECRET not in shown
+        assert "Basic Y2lk" not in shown
+
+
+def test_secrets_that_the_token_endpoint_repeats_are_not_shown(zoom: requests_mock.Mocker) -> None:
+    zoom.post(TOKEN_URL, status_code=400, json={"reason": f"no such secret {CLIENT_SECRET}", "error": "odd"})
+
+    for output in (
+        check(SourceZoom(), CONFIG, debug=True),
+        read(SourceZoom(), CONFIG, catalog("users"), expecting_exception=True, debug=True),
+    ):
+        assert CLIENT_SECRET not in everything(output)
+
+
+def test_password_in_a_broken_answer_is_not_shown(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/chat/channels", text='{"channels": [{"password": "pa55w0rd"')
+
+    output = read(SourceZoom(), CONFIG, catalog("channels"), expecting_exception=True)
+
+    assert "pa55w0rd" not in everything(output)
+    assert Type.RECORD not in {message.type for message in output.get_message_iterator()}
