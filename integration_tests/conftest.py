@@ -9,6 +9,8 @@ pytest.register_assert_rewrite("integration_tests.connector")
 
 from integration_tests.connector import Connector  # noqa: E402 - after its asserts are to be rewritten
 from sandbox import Sandbox, SandboxOptions  # noqa: E402
+from source_zoom.budget import PER_SECOND  # noqa: E402
+from source_zoom.endpoint import RateLabel  # noqa: E402
 
 SMALL_ACCOUNT: dict[str, Any] = {
     "seed": 7,
@@ -36,6 +38,13 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture
 def connector(tmp_path: Path) -> Connector:
     return Connector(tmp_path)
+
+
+@pytest.fixture
+def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads in this process at a rate that only the machine limits."""
+    for plan in PER_SECOND:
+        monkeypatch.setitem(PER_SECOND, plan, dict.fromkeys(RateLabel, 10_000.0))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

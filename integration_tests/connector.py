@@ -31,7 +31,7 @@ IMPATIENT_COMMAND = (sys.executable, "-m", "integration_tests.impatient")
 """The command line with waits of a hundredth of a second, for failures that are retried for half a minute."""
 
 Message = dict[str, Any]
-Key = tuple[str, ...]
+Key = tuple[str | int, ...]
 Content = Mapping[str, Any] | Sequence[Any] | str | Path
 """What a file is to hold: text as it is, anything else as JSON; a path is passed on as it is."""
 

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,8 +25,8 @@ from integration_tests.connector import (
 )
 
 PAGE_SIZE = 300
-MANY_USERS = 6_000
-"""More than the pipe and the queue hold: about six megabytes."""
+MANY_USERS = 4_200
+"""More than the pipe and the queue hold: some four megabytes."""
 
 STALL_SECONDS = 2.0
 END_SECONDS = 5.0
@@ -41,9 +42,12 @@ WORKERS = pytest.mark.parametrize("workers", [2, 100])
 def ended(process: "subprocess.Popen[bytes]") -> Iterator[IO[bytes]]:
     """The standard output of a process, which is gone afterwards, whatever the test does."""
     assert process.stdout is not None
+    watchdog = threading.Timer(TIMEOUT_SECONDS, process.kill)
+    watchdog.start()
     try:
         yield process.stdout
     finally:
+        watchdog.cancel()
         process.kill()
         process.wait()
         process.stdout.close()
@@ -51,13 +55,12 @@ def ended(process: "subprocess.Popen[bytes]") -> Iterator[IO[bytes]]:
 
 def read_until(stdout: IO[bytes], is_reached: Callable[[Output], bool]) -> bytes:
     """The lines up to the first that fulfils the condition."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
     lines = []
-    while time.monotonic() < deadline:
-        lines.append(stdout.readline())
-        if is_reached(Output([json.loads(lines[-1])])):
+    for line in stdout:
+        lines.append(line)
+        if is_reached(Output([json.loads(line)])):
             return b"".join(lines)
-    raise TimeoutError("the connector did not get there")
+    raise EOFError("the connector ended before it got there")
 
 
 def is_record_of(stream: str) -> Callable[[Output], bool]:

@@ -26,6 +26,8 @@ from sandbox import Fault, Label, Sandbox, SandboxOptions
 from sandbox.areas import ROUTES
 from sandbox.routing import Route
 
+pytestmark = pytest.mark.usefixtures("unpaced")
+
 USERS = "/users"
 MEETING_LIST = "/users/{userId}/meetings"
 DETAIL = "/meetings/{meetingId}"

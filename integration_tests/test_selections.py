@@ -16,6 +16,8 @@ from integration_tests.connector import (
 )
 from sandbox import Sandbox
 
+pytestmark = pytest.mark.usefixtures("unpaced")
+
 SUBSETS = [subset for size in range(1, len(STREAMS) + 1) for subset in combinations(STREAMS, size)]
 
 ORDERS = [

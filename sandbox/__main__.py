@@ -11,7 +11,7 @@ from pathlib import Path
 from sandbox.embedded import ALL_SCOPES, Sandbox
 from sandbox.faults import KINDS, Fault
 from sandbox.limits import PLANS, Label, Limit, parse_limit
-from sandbox.options import SandboxOptions
+from sandbox.options import LACKS, REPORT_TO, REPORT_ZONES, SandboxOptions
 
 _DEFAULTS = SandboxOptions()
 
@@ -32,6 +32,12 @@ once it runs:
   curl URL/_sandbox/counters            requests, refusals, pace, repeated URLs
   curl -X POST URL/_sandbox/reset       counters back to zero
   curl URL/_sandbox/expected/meetings   primary keys of the rows a connector must deliver (?rows=true: the rows)
+  curl URL/_sandbox/expected/report_meetings?one_participant=true&since=2026-03-01&hosts=all
+      past sessions, here with those of one participant, from a UTC day on, of all users and not of active hosts only
+  curl URL/_sandbox/expected/report_meeting_participants
+      each session's UUID with its number of rows (?rows=true: the rows)
+  curl URL/_sandbox/sessions -d '{"count": 10, "user": 3, "type": "meeting", "ended_minutes_ago": 5, "participants": 4}'
+      more past sessions; each setting may be left out; answers their UUIDs
 
 URL is what the first line of output says.
 """
@@ -63,12 +69,12 @@ def _fault(text: str) -> Fault:
 def _fault_help() -> str:
     lines = [
         "",
-        "faults (--fault NAME:key=value,...; [ ] may be left out; a path is a template such as /users/{userId}/meetings",
-        "or any text of the URL):",
+        "faults (--fault NAME:key=value,...; [ ] may be left out;",
+        "a path is a template such as /users/{userId}/meetings or any text of the URL):",
     ]
-    for name, (text, needed, allowed) in KINDS.items():
-        settings = ",".join([*sorted(needed), *(f"[{setting}]" for setting in sorted(allowed))])
-        lines += [f"  {name}:{settings}", f"      {text}"]
+    for name, kind in KINDS.items():
+        settings = ",".join([*sorted(kind.needs), *(f"[{setting}]" for setting in sorted(kind.allows))])
+        lines += [f"  {name}:{settings}", f"      {kind.effect}"]
     return "\n".join(lines)
 
 
@@ -122,12 +128,45 @@ def _add_world(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--channels", type=int, default=_DEFAULTS.channels, help="default: %(default)s")
     group.add_argument(
-        "--no-oddities",
-        action="store_true",
-        help="no users and meetings that vanish or refuse, no repeated list entries",
+        "--sessions-per-host",
+        type=int,
+        default=_DEFAULTS.sessions_per_host,
+        metavar="N",
+        help="past sessions of each host, beside the odd ones; 0: none at all (default: %(default)s)",
     )
     group.add_argument(
-        "--without", action="append", choices=["polls"], default=[], help="a feature that the account lacks; repeatable"
+        "--session-months",
+        type=int,
+        default=_DEFAULTS.session_months,
+        metavar="N",
+        help="how far back they go; reports show six months (default: %(default)s)",
+    )
+    group.add_argument(
+        "--hosting-percent",
+        type=int,
+        default=_DEFAULTS.hosting_percent,
+        metavar="PERCENT",
+        help="of the active users have held sessions (default: %(default)s)",
+    )
+    group.add_argument(
+        "--participants",
+        type=_range,
+        default=_DEFAULTS.participants,
+        metavar="MIN-MAX",
+        help="per session (default: {}-{}); one odd session has 700".format(*_DEFAULTS.participants),
+    )
+    group.add_argument(
+        "--no-oddities",
+        action="store_true",
+        help="no users, meetings and sessions that vanish, refuse or come late, no repeated list entries",
+    )
+    group.add_argument(
+        "--without",
+        action="append",
+        choices=list(LACKS),
+        default=[],
+        help="what the account or the app lacks; repeatable; "
+        + "; ".join(f"{name}: {meaning}" for name, meaning in LACKS.items()),
     )
 
 
@@ -164,6 +203,39 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
         metavar="SECONDS",
         help="default: %(default)s",
     )
+    group.add_argument(
+        "--report-zone",
+        choices=list(REPORT_ZONES),
+        default=_DEFAULTS.report_zone,
+        help="where the days of reports begin (default: %(default)s)",
+    )
+    group.add_argument(
+        "--report-to",
+        choices=list(REPORT_TO),
+        default=_DEFAULTS.report_to,
+        help="whether the day TO is part of a report (default: %(default)s)",
+    )
+    group.add_argument(
+        "--report-delay-seconds",
+        type=float,
+        default=_DEFAULTS.report_delay_seconds,
+        metavar="SECONDS",
+        help="from the end of a session until reports show it (default: %(default)s)",
+    )
+    group.add_argument(
+        "--settle-seconds",
+        type=float,
+        default=_DEFAULTS.settle_seconds,
+        metavar="SECONDS",
+        help="from the end of a session until its last participant has a duration (default: %(default)s)",
+    )
+    group.add_argument(
+        "--history-page-size",
+        type=int,
+        default=_DEFAULTS.history_page_size,
+        metavar="ROWS",
+        help="largest page of the account's history; more is refused (default: %(default)s)",
+    )
     group.add_argument("--page-cap", type=int, metavar="ROWS", help="no page has more, however many are asked for")
 
 
@@ -178,8 +250,17 @@ def options_from(arguments: argparse.Namespace) -> SandboxOptions:
         registration_percent=arguments.registration_percent,
         polls=arguments.polls,
         channels=arguments.channels,
+        sessions_per_host=arguments.sessions_per_host,
+        session_months=arguments.session_months,
+        hosting_percent=arguments.hosting_percent,
+        participants=arguments.participants,
         oddities=not arguments.no_oddities,
         without=frozenset(arguments.without),
+        report_zone=arguments.report_zone,
+        report_to=arguments.report_to,
+        report_delay_seconds=arguments.report_delay_seconds,
+        settle_seconds=arguments.settle_seconds,
+        history_page_size=arguments.history_page_size,
         page_token_lifetime=arguments.page_token_lifetime,
         page_cap=arguments.page_cap,
         token_lifetime=arguments.token_lifetime,

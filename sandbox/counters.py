@@ -1,8 +1,8 @@
 """What was asked of the sandbox and what it answered."""
 
 import threading
-import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,9 @@ class Pace:
 class Counters:
     """Counts API and token requests. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Take the clock of the paces, in seconds since the epoch."""
+        self._clock = clock
         self._lock = threading.Lock()
         self._open = 0
         self.reset()
@@ -46,6 +48,7 @@ class Counters:
             self._repeated = 0
             self._repeated_urls: list[str] = []
             self._peak = 0
+            self._sessions: Counter[str] = Counter()
 
     def opened(self) -> None:
         """Note that a request has come in."""
@@ -66,7 +69,7 @@ class Counters:
 
     def api(self, template: str, label: Label | None, target: str, reply: Reply) -> None:
         """Count an API answer; ``label`` is None for a path that is no endpoint."""
-        now = time.time()
+        now = self._clock()
         with self._lock:
             self._paths[template] += 1
             self._statuses[str(reply.status)] += 1
@@ -85,6 +88,12 @@ class Counters:
             if not reply.spoiled and reply.status not in _NOT_FINAL and reply.status < _SERVER_ERROR:
                 self._final.add(url)
 
+    def session(self, uuid: str, reply: Reply) -> None:
+        """Count that the participants of a session were asked for, unless the call did not get through."""
+        if reply.status not in _NOT_FINAL:
+            with self._lock:
+                self._sessions[uuid] += 1
+
     def snapshot(self) -> dict[str, Any]:
         """Return everything counted since the start or the last reset, ready for JSON."""
         with self._lock:
@@ -101,6 +110,7 @@ class Counters:
                 "repeated": self._repeated,
                 "repeated_urls": list(self._repeated_urls),
                 "peak_concurrency": self._peak,
+                "sessions_asked": dict(self._sessions),
             }
 
 

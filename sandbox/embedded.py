@@ -3,24 +3,30 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
 from sandbox.areas import ROUTES
+from sandbox.areas.reports import ACTIVE_HOSTS, HISTORY
 from sandbox.control import CONTROL_PREFIX, Control
 from sandbox.counters import Counters
-from sandbox.expected import Expected, Key, Row
+from sandbox.expected import Expected
+from sandbox.expected_reports import DEFAULT_READING, Key, Reading, Row
 from sandbox.faults import FaultPlan
 from sandbox.gateway import Gateway, Rules
 from sandbox.limits import PLANS, RateLimiter
 from sandbox.messages import Reply, Request
 from sandbox.oauth import TOKEN_PATH, App, TokenEndpoint, TokenRules
-from sandbox.options import SandboxOptions
-from sandbox.paging import PageTokens
+from sandbox.options import REPORT_ZONES, SandboxOptions
+from sandbox.paging import PageTokens, Paging
+from sandbox.routing import Route
 from sandbox.server import Server
-from sandbox.world import Size, World, midnight
+from sandbox.world import ReportRules, Size, World, midnight
 
+_WITHHELD = {"history": HISTORY, "active-hosts": ACTIVE_HOSTS}
 ALL_SCOPES = tuple(sorted({route.granular_scope for route in ROUTES}))
 
 
@@ -37,21 +43,26 @@ class Sandbox:
         options = options or SandboxOptions()
         self._latency = options.latency
         self._app = App.of(options.seed)
-        self._counters = Counters()
-        self._faults = FaultPlan(options.faults, options.seed, (route.template for route in ROUTES))
-        scopes = ALL_SCOPES if options.scopes is None else options.scopes
+        self._counters = Counters(clock)
+        routes = _routes(options)
+        self._world = _make_world(options, clock)
+        self._faults = FaultPlan(
+            options.faults, options.seed, (route.template for route in routes), self._uuid_of_reported
+        )
+        withheld = frozenset(_WITHHELD[lack] for lack in options.without & set(_WITHHELD))
+        open_scopes = tuple(sorted({route.granular_scope for route in routes if route.template not in withheld}))
+        scopes = open_scopes if options.scopes is None else options.scopes
         self._tokens = TokenEndpoint(
             self._app,
             TokenRules(scopes, options.token_lifetime, single_token=options.single_token),
             seed=options.seed,
             clock=clock,
         )
-        world = _make_world(options, clock)
-        rules = Rules(frozenset(scopes), options.missing_scope_status, options.page_cap)
-        self._expected = Expected(ROUTES, world, rules, self._faults)
+        rules = Rules(frozenset(scopes), options.missing_scope_status, options.page_cap, withheld)
+        self._expected = Expected(routes, self._world, rules, self._faults)
         self._gateway = Gateway(
-            routes=ROUTES,
-            world=world,
+            routes=routes,
+            world=self._world,
             rules=rules,
             tokens=self._tokens,
             limiter=RateLimiter(
@@ -64,7 +75,7 @@ class Sandbox:
             counters=self._counters,
             clock=clock,
         )
-        self._control = Control(self._counters, self._expected)
+        self._control = Control(self._counters, self._expected, self._world.sessions)
         self._server = Server(port, self._answer)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
@@ -107,13 +118,39 @@ class Sandbox:
         """Start counting from zero."""
         self._counters.reset()
 
-    def expected_keys(self, stream: str) -> list[Key]:
-        """Return the primary keys of all rows that a complete and exact connector delivers."""
-        return list(self._expected.keys(stream))
+    def expected_keys(self, stream: str, reading: Reading = DEFAULT_READING) -> list[Key]:
+        """Return the primary keys of all rows that a complete and exact connector delivers.
 
-    def expected_rows(self, stream: str) -> Iterator[Row]:
+        For ``report_meeting_participants``, whose keys hold a digest, each UUID with its number of rows.
+        """
+        return list(self._expected.keys(stream, reading))
+
+    def expected_rows(self, stream: str, reading: Reading = DEFAULT_READING) -> Iterator[Row]:
         """Yield those rows, with the columns a connector adds to make the primary key."""
-        return self._expected.rows(stream)
+        return self._expected.rows(stream, reading)
+
+    def add_sessions(
+        self,
+        count: int = 1,
+        *,
+        user: int | None = None,
+        kind: str = "meeting",
+        ended_minutes_ago: float = 5,
+        participants: int = 2,
+    ) -> list[str]:
+        """Add sessions of half an hour that have just ended, and return their UUIDs.
+
+        ``user`` is the number of their host, or else several hosts hold them in turn; ``kind`` is meeting or webinar.
+        Raises ValueError for values that make no sense.
+        """
+        return self._world.sessions.add_ended(count, user, kind, ended_minutes_ago, participants)
+
+    def _uuid_of_reported(self, index: int) -> str:
+        sessions = self._world.sessions.reported_meetings()
+        session = next(islice(sessions, index, None), None)
+        if session is None:
+            raise ValueError(f"There is no session number {index} in the reports.")
+        return session.uuid
 
     def _config(self, credentials: dict[str, str], overrides: dict[str, Any]) -> dict[str, Any]:
         app = {"client_id": self._app.client_id, "client_secret": self._app.client_secret}
@@ -154,5 +191,22 @@ def _make_world(options: SandboxOptions, clock: Callable[[], float]) -> World:
         registration_percent=options.registration_percent,
         polls=options.polls,
         channels=options.channels,
+        sessions_per_host=options.sessions_per_host,
+        session_months=options.session_months,
+        hosting_percent=options.hosting_percent,
+        participants=options.participants,
     )
-    return World(options.seed, today, size, oddities=options.oddities, without=options.without)
+    rules = ReportRules(
+        zone=REPORT_ZONES[options.report_zone],
+        includes_to=options.report_to == "inclusive",
+        delay=options.report_delay_seconds,
+        settle=options.settle_seconds,
+    )
+    return World(
+        options.seed, today, size, oddities=options.oddities, without=options.without, rules=rules, clock=clock
+    )
+
+
+def _routes(options: SandboxOptions) -> tuple[Route, ...]:
+    paging = Paging(maximum=options.history_page_size)
+    return tuple(replace(route, paging=paging) if route.template == HISTORY else route for route in ROUTES)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from sandbox.expected_reports import DEFAULT_READING, REPORT_KEYS, Access, ExpectedReports, Key, Reading, Row
 from sandbox.faults import MEETING_LIST, FaultPlan
 from sandbox.gateway import Rules
 from sandbox.routing import Route
@@ -20,11 +21,10 @@ PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
     "meeting_registrants": ("meeting_id", "id"),
     "meeting_polls": ("meeting_id", "id"),
     "channels": ("id",),
+    **REPORT_KEYS,
 }
 _DATE_TIMES = frozenset({"created_at", "start_time", "end_date_time", "create_time"})
 
-Key = tuple[str, ...]
-Row = dict[str, Any]
 Pair = tuple[Key, Callable[[], Row]]
 """A row's key, and the row when it is wanted."""
 
@@ -35,8 +35,8 @@ class Expected:
     def __init__(self, routes: tuple[Route, ...], world: World, rules: Rules, faults: FaultPlan) -> None:
         """Take the account and what cannot be read of it."""
         self._world = world
-        self._faults = faults
-        self._granted = {route.template for route in routes if rules.grants(route)}
+        self._access = Access(frozenset(route.template for route in routes if rules.grants(route)), faults)
+        self._reports = ExpectedReports(world, self._access)
         self._streams: dict[str, Callable[[], Iterator[Pair]]] = {
             "users": self._users,
             "meetings": self._meetings,
@@ -45,19 +45,23 @@ class Expected:
             "channels": self._channels,
         }
 
-    def keys(self, stream: str) -> Iterator[Key]:
-        """Yield the primary key of every row; raises KeyError for a stream that is not known."""
+    def keys(self, stream: str, reading: Reading = DEFAULT_READING) -> Iterator[Key]:
+        """Yield the primary key of every row; raises KeyError for a stream that is not known.
+
+        For participants, each session's UUID with the number of its rows.
+        """
+        if stream in REPORT_KEYS:
+            return self._reports.keys(stream, reading)
         return (key for key, _ in self._streams[stream]())
 
-    def rows(self, stream: str) -> Iterator[Row]:
+    def rows(self, stream: str, reading: Reading = DEFAULT_READING) -> Iterator[Row]:
         """Yield every row; raises KeyError for a stream that is not known."""
+        if stream in REPORT_KEYS:
+            return self._reports.rows(stream, reading)
         return (_without_empty_times(make()) for _, make in self._streams[stream]())
 
-    def _readable(self, template: str, path: str, user: int | None = None) -> bool:
-        return template in self._granted and not self._faults.blocks(template, path, user)
-
     def _users(self) -> Iterator[Pair]:
-        if self._readable("/users", "/v2/users"):
+        if self._access.reaches("/users", "/v2/users"):
             for number in self._world.users("active"):
                 user = self._world.user(number)
                 yield (user.id,), lambda user=user: self._world.user_row(user)  # type: ignore[misc]
@@ -65,13 +69,13 @@ class Expected:
     def _listed(self) -> Iterator[Meeting]:
         """Yield each meeting that some user's list shows, once."""
         oddities, world = self._world.oddities, self._world
-        if not self._readable("/users", "/v2/users"):
+        if not self._access.reaches("/users", "/v2/users"):
             return
         shared_is_listed = False
         for number in world.users("active"):
             user = world.user(number)
             unreadable = number in {oddities.unlicensed_user, oddities.gone_user}
-            if unreadable or not self._readable(MEETING_LIST, f"/v2/users/{user.id}/meetings", number):
+            if unreadable or not self._access.reaches(MEETING_LIST, f"/v2/users/{user.id}/meetings", number):
                 continue
             for meeting in dict.fromkeys(world.listed_meetings(user)):
                 if meeting == oddities.shared_meeting:
@@ -88,7 +92,7 @@ class Expected:
 
     def _detail_is_readable(self, meeting: Meeting) -> bool:
         is_secretive = meeting.number == self._world.oddities.secretive_meeting
-        return not is_secretive and self._readable(MEETING_DETAIL, f"/v2/meetings/{meeting.id}")
+        return not is_secretive and self._access.reaches(MEETING_DETAIL, f"/v2/meetings/{meeting.id}")
 
     def _meeting_row(self, meeting: Meeting) -> Row:
         return {**self._world.meeting_detail_row(meeting, show_previous=True), "meeting_id": str(meeting.id)}
@@ -98,7 +102,7 @@ class Expected:
         for meeting in self._listed():
             if not meeting.has_registration:
                 continue
-            if not self._readable(REGISTRANTS, f"/v2/meetings/{meeting.id}/registrants"):
+            if not self._access.reaches(REGISTRANTS, f"/v2/meetings/{meeting.id}/registrants"):
                 continue
             registrants = world.registrants(meeting)
             for status in STATUSES:
@@ -113,14 +117,14 @@ class Expected:
         for meeting in self._listed():
             if self._world.polls_off(meeting):
                 continue
-            if not self._readable(POLLS, f"/v2/meetings/{meeting.id}/polls"):
+            if not self._access.reaches(POLLS, f"/v2/meetings/{meeting.id}/polls"):
                 continue
             for poll in self._world.poll_rows(meeting) or ():
                 row = {**poll, "meeting_id": str(meeting.id)}
                 yield (row["meeting_id"], row["id"]), lambda row=row: row  # type: ignore[misc]
 
     def _channels(self) -> Iterator[Pair]:
-        if self._readable("/chat/channels", "/v2/chat/channels"):
+        if self._access.reaches("/chat/channels", "/v2/chat/channels"):
             for number in range(self._world.size.channels):
                 row = self._world.channel_row(number)
                 yield (row["id"],), lambda row=row: row  # type: ignore[misc]

@@ -4,7 +4,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from sandbox.dice import Dice
 from sandbox.limits import Label, daily_refusal, per_second_refusal
@@ -12,6 +13,14 @@ from sandbox.messages import Damage, Reply, Request, error_reply
 from sandbox.routing import INVALID, Call, Route
 
 MEETING_LIST = "/users/{userId}/meetings"
+USER_REPORT = "/report/users/{userId}/meetings"
+PARTICIPANTS = "/report/meetings/{meetingId}/participants"
+_BREAKING = {MEETING_LIST: "user-broken", USER_REPORT: "report-host-broken"}
+"""The fault that breaks each list of a user."""
+_USER_GONE = {
+    MEETING_LIST: "User does not exist: {}.",
+    USER_REPORT: "User {} not exist or not belong to this account.",
+}
 _MOST_HITS_IN_A_ROW = 3
 _PRECISION = 1_000_000
 _OK = 200
@@ -29,46 +38,50 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "every": int,
     "seconds": float,
     "status": int,
+    "index": int,
 }
 
-KINDS: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
-    "http-500": ("HTTP 500: now and then (rate), always on a path, or both", frozenset(), frozenset({"rate", "path"})),
-    "reset": ("connection reset in mid-body", frozenset({"rate"}), frozenset({"path"})),
-    "truncate": ("HTTP 200 whose JSON is cut", frozenset({"rate"}), frozenset({"path"})),
-    "html": ("HTTP 200 with an HTML page", frozenset({"rate"}), frozenset({"path"})),
-    "unauthorized": (
-        "from API call number AT on, the tokens issued so far get 401/124",
-        frozenset({"at"}),
-        frozenset(),
+
+class Kind(NamedTuple):
+    """What a fault does, the settings it needs and those it may have."""
+
+    effect: str
+    needs: frozenset[str] = frozenset()
+    allows: frozenset[str] = frozenset()
+
+
+_ANY_PATH = frozenset({"path"})
+
+KINDS: dict[str, Kind] = {
+    "http-500": Kind("HTTP 500: now and then (rate), always on a path, or both", allows=frozenset({"rate", "path"})),
+    "reset": Kind("connection reset in mid-body", frozenset({"rate"}), _ANY_PATH),
+    "truncate": Kind("HTTP 200 whose JSON is cut", frozenset({"rate"}), _ANY_PATH),
+    "html": Kind("HTTP 200 with an HTML page", frozenset({"rate"}), _ANY_PATH),
+    "unauthorized": Kind("from API call number AT on, the tokens issued so far get 401/124", frozenset({"at"})),
+    "user-broken": Kind("the meeting list of active user number USER is always 500", frozenset({"user"})),
+    "host-gone": Kind("the meeting list and the report of user number USER are 404/1001", frozenset({"user"})),
+    "report-host-broken": Kind("the report of user number USER is always 500", frozenset({"user"})),
+    "uuid-broken": Kind(
+        "the participants of session number INDEX, as expected/report_meetings counts them at first, are always 500",
+        frozenset({"index"}),
     ),
-    "user-broken": ("the meeting list of active user number USER is always 500", frozenset({"user"}), frozenset()),
-    "host-gone": ("the meeting list of active user number USER is 404/1001", frozenset({"user"}), frozenset()),
-    "repeat-page-token": (
-        "every page of the path hands out the token it was asked with",
-        frozenset({"path"}),
-        frozenset(),
-    ),
-    "dead-page-token": (
-        "page PAGE of each matching list gets 400/300 the first TIMES times",
+    "repeat-page-token": Kind("every page of the path hands out the token it was asked with", frozenset({"path"})),
+    "dead-page-token": Kind(
+        "page PAGE of each matching list gets 400/300 the first TIMES times, 1 if not given",
         frozenset({"path", "page"}),
         frozenset({"times"}),
     ),
-    "daily-limit": ("the daily 429 after AFTER calls of the label", frozenset({"label", "after"}), frozenset()),
-    "per-second-limit": (
-        "a per-second 429 on each EVERY-th call of the label",
-        frozenset({"label", "every"}),
-        frozenset(),
-    ),
-    "error-in-200": ("HTTP 200 with an error body", frozenset({"path"}), frozenset()),
-    "forbidden": ("HTTP 403 with an empty body", frozenset({"path"}), frozenset()),
-    "slow": ("SECONDS more latency on the path", frozenset({"path", "seconds"}), frozenset()),
-    "token-endpoint": (
+    "daily-limit": Kind("the daily 429 after AFTER calls of the label", frozenset({"label", "after"})),
+    "per-second-limit": Kind("a per-second 429 on each EVERY-th call of the label", frozenset({"label", "every"})),
+    "error-in-200": Kind("HTTP 200 with an error body", frozenset({"path"})),
+    "forbidden": Kind("HTTP 403 with an empty body", frozenset({"path"})),
+    "slow": Kind("SECONDS more latency on the path", frozenset({"path", "seconds"})),
+    "token-endpoint": Kind(
         "the token endpoint answers STATUS, the first TIMES times or always",
         frozenset({"status"}),
         frozenset({"times"}),
     ),
 }
-"""What each fault does, the settings it needs and those it may have."""
 
 _BLOCKING = frozenset({"http-500", "error-in-200", "forbidden", "repeat-page-token"})
 
@@ -89,15 +102,16 @@ class Fault:
     every: int | None = None
     seconds: float | None = None
     status: int | None = None
+    index: int | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown name and for settings that do not go with it."""
         if self.name not in KINDS:
             raise ValueError(f"There is no fault {self.name!r}; the faults are {', '.join(KINDS)}.")
-        _, needed, allowed = KINDS[self.name]
+        kind = KINDS[self.name]
         given = {field.name for field in fields(self) if field.name != "name" and getattr(self, field.name) is not None}
-        if not needed <= given or not given <= needed | allowed or (self.name == "http-500" and not given):
-            known = ", ".join([*sorted(needed), *(f"[{name}]" for name in sorted(allowed))])
+        if not kind.needs <= given <= kind.needs | kind.allows or not given:
+            known = ", ".join([*sorted(kind.needs), *(f"[{name}]" for name in sorted(kind.allows))])
             raise ValueError(f"Fault {self.name!r} takes the settings {known}.")
 
     @classmethod
@@ -119,8 +133,13 @@ class Fault:
 class FaultPlan:
     """The faults of one sandbox and what has happened of them so far. Thread-safe."""
 
-    def __init__(self, faults: Iterable[Fault], seed: int, templates: Iterable[str]) -> None:
-        """Take the faults, the seed of their chances, and the templates of all endpoints."""
+    def __init__(
+        self, faults: Iterable[Fault], seed: int, templates: Iterable[str], uuid_of: Callable[[int], str]
+    ) -> None:
+        """Take the faults, the seed of their chances, the templates of all endpoints, and the order of sessions.
+
+        Raises ValueError, as ``uuid_of`` does, for a session that does not exist.
+        """
         self._faults: dict[str, list[Fault]] = {name: [] for name in KINDS}
         for fault in faults:
             self._faults[fault.name].append(fault)
@@ -132,6 +151,7 @@ class FaultPlan:
         self._lock = threading.Lock()
         self._happened: Counter[object] = Counter()
         self._in_a_row: dict[str, int] = {}
+        self._broken_uuids = frozenset(uuid_of(f.index) for f in self._faults["uuid-broken"] if f.index is not None)
 
     def token_reply(self) -> Reply | None:
         """Return what the token endpoint answers instead of a token, if anything."""
@@ -164,7 +184,7 @@ class FaultPlan:
             return reply
         for fault in self._faults["dead-page-token"]:
             dies = self._concerns(fault, call.route.template, request.target) and call.page.number == fault.page
-            if dies and self._first_times(fault, call.path, fault.times or 1):
+            if dies and self._first_times(fault, _list_of(call, request), fault.times or 1):
                 message = call.route.paging.dead_token if call.route.paging else ""
                 return error_reply(400, INVALID, message)
         return None
@@ -175,7 +195,7 @@ class FaultPlan:
             return reply
         with self._lock:
             hits = self._in_a_row.pop(request.target, 0)
-            fault = None if hits >= _MOST_HITS_IN_A_ROW else self._drawn(route, request, hits)
+            fault = None if hits >= _MOST_HITS_IN_A_ROW else self._drawn(route, request, reply, hits)
             if fault is None:
                 return reply
             self._in_a_row[request.target] = hits + 1
@@ -197,10 +217,15 @@ class FaultPlan:
         slow = (fault for fault in self._faults["slow"] if self._concerns(fault, route.template, request.target))
         return sum(fault.seconds or 0.0 for fault in slow)
 
-    def blocks(self, template: str, path: str, user: int | None = None) -> bool:
-        """Tell whether a permanent fault keeps this path from ever being read; ``user`` is the active user's number."""
-        if template == MEETING_LIST:
-            named = self._faults["user-broken"] + self._faults["host-gone"]
+    def blocks(self, template: str, path: str, user: int | None = None, uuid: str | None = None) -> bool:
+        """Tell whether a permanent fault keeps this path, given without its query, from ever being read.
+
+        ``user`` is the number of the user whose list or report it is, ``uuid`` the session it is about.
+        """
+        if uuid in self._broken_uuids and template == PARTICIPANTS:
+            return True
+        if template in _BREAKING:
+            named = self._faults[_BREAKING[template]] + self._faults["host-gone"]
             if any(fault.user == user for fault in named):
                 return True
         return any(
@@ -215,13 +240,9 @@ class FaultPlan:
         return fault.path in target
 
     def _permanent_reply(self, route: Route, call: Call, target: str) -> Reply | None:
-        if route.template == MEETING_LIST:
-            user_id = call.values["userId"]
-            user = call.world.active_user(user_id)
-            if any(fault.user == user for fault in self._faults["user-broken"]):
-                return _server_error()
-            if any(fault.user == user for fault in self._faults["host-gone"]):
-                return error_reply(404, 1001, f"User does not exist: {user_id}.")
+        reply = self._reply_of_object(route, call)
+        if reply:
+            return reply
         if any(f.rate is None and self._concerns(f, route.template, target) for f in self._faults["http-500"]):
             return _server_error()
         if any(self._concerns(fault, route.template, target) for fault in self._faults["error-in-200"]):
@@ -230,9 +251,24 @@ class FaultPlan:
             return Reply(403)
         return None
 
-    def _drawn(self, route: Route, request: Request, hits: int) -> Fault | None:
+    def _reply_of_object(self, route: Route, call: Call) -> Reply | None:
+        if route.template in _BREAKING:
+            user_id = call.values["userId"]
+            found = call.world.find_user(user_id)
+            user = found.number if found else None
+            if any(fault.user == user for fault in self._faults[_BREAKING[route.template]]):
+                return _server_error()
+            if any(fault.user == user for fault in self._faults["host-gone"]):
+                return error_reply(404, 1001, _USER_GONE[route.template].format(user_id))
+        if route.template == PARTICIPANTS and unquote(call.values["meetingId"]) in self._broken_uuids:
+            return _server_error()
+        return None
+
+    def _drawn(self, route: Route, request: Request, reply: Reply, hits: int) -> Fault | None:
         for number, fault in enumerate(self._chances):
             if not self._concerns(fault, route.template, request.target):
+                continue
+            if fault.name == "truncate" and reply.status != _OK:
                 continue
             draw = Dice(self._seed, "fault", number, request.target, hits).below(_PRECISION)
             if draw < (fault.rate or 0.0) * _PRECISION:
@@ -246,6 +282,11 @@ class FaultPlan:
 
     def _first_times(self, fault: Fault, where: str | None, times: int | None) -> bool:
         return times is None or self._count((fault, where)) <= times
+
+
+def _list_of(call: Call, request: Request) -> str:
+    """Return what tells this list from others: its path and its parameters but the page token."""
+    return repr((call.path, sorted(item for item in request.query.items() if item[0] != "next_page_token")))
 
 
 def _server_error() -> Reply:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 from sandbox.counters import Counters
-from sandbox.faults import FaultPlan
+from sandbox.faults import PARTICIPANTS, FaultPlan
 from sandbox.limits import RateLimiter
 from sandbox.messages import Reply, Request, ZoomError, error_reply, json_reply
 from sandbox.oauth import TokenEndpoint
@@ -24,9 +25,13 @@ class Rules:
     scopes: frozenset[str]
     missing_scope_status: int
     page_cap: int | None
+    withheld: frozenset[str] = frozenset()
+    """Templates of endpoints that no scope of the app opens."""
 
     def grants(self, route: Route) -> bool:
         """Tell whether the app may call an endpoint: its classic or its granular scope is enough."""
+        if route.template in self.withheld:
+            return False
         return not self.scopes.isdisjoint({route.classic_scope, route.granular_scope})
 
 
@@ -52,6 +57,8 @@ class Gateway:
                 reply = self.faults.damaged(self._judge(route, values, request), route, request)
                 reply = replace(reply, headers={"X-RateLimit-Category": route.label.value, **reply.headers})
                 self.counters.api(route.template, route.label, request.target, reply)
+                if route.template == PARTICIPANTS and "next_page_token" not in request.query:
+                    self.counters.session(unquote(values["meetingId"]), reply)
                 return reply, self.faults.delay(route, request)
         reply = error_reply(400, 2300, "This API endpoint is not recognized.")
         self.counters.api(_UNKNOWN_ENDPOINT, None, request.target, reply)
@@ -108,11 +115,15 @@ class Gateway:
             token = (
                 request.query.get("next_page_token") or token or self.page_tokens.issue(request.path, request.query, 0)
             )
-        body: dict[str, Any] = {"next_page_token": token}
-        if listing.has_page_number:
-            body["page_count"] = -(-listing.total // page.size)
-            body["page_number"] = page.number
-        body["page_size"] = page.size
-        body["total_records"] = listing.total
-        body[listing.key] = listing.rows(page.offset, end)
-        return body
+        counts = {
+            "page_count": -(-listing.total // page.size),
+            "page_number": page.number,
+            "total_records": listing.total,
+        }
+        return {
+            "next_page_token": token,
+            "page_size": page.size,
+            **{name: counts[name] for name in listing.tells},
+            **listing.extra,
+            listing.key: listing.rows(page.offset, end),
+        }

@@ -2,10 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta, timezone
 
 from sandbox.faults import Fault
 from sandbox.limits import PLANS, Label, Limit
+
+LACKS: Mapping[str, str] = {
+    "polls": "the feature",
+    "reports": "every report answers 400/200, as on an account that is not paid",
+    "history": "the scope of the account's history",
+    "history-plan": "the history answers 400/200",
+    "active-hosts": "the scope of the report on active hosts",
+    "active-hosts-plan": "that report answers 400/200",
+}
+"""What can be left out of an account, and what that means."""
+
+REPORT_ZONES: Mapping[str, timezone] = {
+    "UTC": timezone.utc,
+    "UTC-8": timezone(timedelta(hours=-8)),
+    "UTC+9": timezone(timedelta(hours=9)),
+}
+REPORT_TO = ("inclusive", "exclusive")
 
 
 @dataclass(frozen=True)
@@ -27,10 +44,29 @@ class SandboxOptions:
     polls: int = 3
     """Most polls of a meeting; 0 leaves every poll list empty."""
     channels: int = 25
+    sessions_per_host: int = 6
+    """Past sessions of each host, beside the odd ones; 0 leaves the account without any."""
+    session_months: int = 6
+    """How far back they go."""
+    hosting_percent: int = 60
+    """Share of the active users who have held sessions."""
+    participants: tuple[int, int] = (2, 12)
+    """Fewest and most participants of a session, beside the odd ones."""
     oddities: bool = True
-    """Users and meetings that vanish or refuse, and repeated list entries."""
+    """Users, meetings and sessions that vanish, refuse or come late, and repeated list entries."""
     without: frozenset[str] = frozenset()
-    """Features that the account lacks; ``polls`` is known."""
+    """What the account or the app lacks, some of ``LACKS``."""
+
+    report_zone: str = "UTC"
+    """Time zone of the days in reports: one of ``REPORT_ZONES``."""
+    report_to: str = "inclusive"
+    """Whether the day ``to`` is part of a report: inclusive or exclusive."""
+    report_delay_seconds: float = 0.0
+    """From the end of a session until reports show it."""
+    settle_seconds: float = 3600.0
+    """From the end of a session until its last participant has a duration."""
+    history_page_size: int = 300
+    """Largest ``page_size`` of the account's history."""
 
     page_token_lifetime: float = 900.0
     """Seconds."""
@@ -64,6 +100,17 @@ class SandboxOptions:
             raise ValueError(f"registrants is {least}..{most}, expected 0 <= fewest <= most.")
         if self.page_cap is not None and self.page_cap < 1:
             raise ValueError(f"page_cap is {self.page_cap}, expected at least 1.")
-        for name in ("users", "meetings", "polls", "channels", "latency"):
+        least, most = self.participants
+        if not 2 <= least <= most:  # noqa: PLR2004  (a session has two, or else only its host)
+            raise ValueError(f"participants is {least}..{most}, expected 2 <= fewest <= most.")
+        for name, known in {"report_zone": REPORT_ZONES, "report_to": REPORT_TO}.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}.")
+        if not self.without <= set(LACKS):
+            raise ValueError(f"without is {sorted(self.without)}, expected some of {', '.join(LACKS)}.")
+        for name in (
+            *("users", "meetings", "polls", "channels", "latency"),
+            *("sessions_per_host", "session_months", "report_delay_seconds", "settle_seconds"),
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 0.")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,11 @@ def time_zone(text: str) -> ZoneInfo:
         raise ValueError(text) from error
 
 
+def refused(name: str) -> ZoomError:
+    """Return the error for a parameter that Zoom refuses."""
+    return ZoomError(_BAD_REQUEST, INVALID, "Validation Failed.", field_name=name)
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A documented query parameter: how it is read and what counts when it is absent."""
@@ -77,7 +82,10 @@ class Listing:
     key: str
     total: int
     rows: Callable[[int, int], Sequence[Any]]
-    has_page_number: bool = True
+    tells: tuple[str, ...] = ("page_count", "page_number", "total_records")
+    """Which counts the answer has beside its page size."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What else the answer has."""
 
     @classmethod
     def of(cls, key: str, rows: Sequence[Any], to_row: Callable[[Any], Any]) -> "Listing":
@@ -98,6 +106,8 @@ class Route:
     handler: Callable[[Call], Listing | dict[str, Any]]
     parameters: tuple[Parameter, ...] = ()
     paging: Paging | None = None
+    refuse: Callable[[str], ZoomError] = refused
+    """Makes the error for a parameter that Zoom refuses."""
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -110,37 +120,31 @@ class Route:
 
     def read_query(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return the documented parameters as values; raises ZoomError 400/300 for one that cannot be used."""
-        return {parameter.name: _read(parameter, query) for parameter in self.parameters}
+        return {parameter.name: self._read(parameter, query) for parameter in self.parameters}
 
     def page_size(self, query: Mapping[str, str]) -> int:
         """Return how many rows the answer may have; raises ZoomError 400/300 for a size that Zoom refuses."""
         paging = self.paging or Paging()
-        size = _read(Parameter("page_size", int, paging.default), query)
+        size = self._read(Parameter("page_size", int, paging.default), query)
         if not 1 <= size <= paging.maximum:
-            raise refused("page_size")
+            raise self.refuse("page_size")
         return min(int(size), paging.served)
 
     def page_number(self, query: Mapping[str, str]) -> int:
         """Return the page asked for by number, from 1; raises ZoomError 400/300 for anything else."""
-        number = _read(Parameter("page_number", int, 1), query)
+        number = self._read(Parameter("page_number", int, 1), query)
         if number < 1:
-            raise refused("page_number")
+            raise self.refuse("page_number")
         return int(number)
 
-
-def refused(name: str) -> ZoomError:
-    """Return the error for a parameter that Zoom refuses."""
-    return ZoomError(_BAD_REQUEST, INVALID, "Validation Failed.", field_name=name)
-
-
-def _read(parameter: Parameter, query: Mapping[str, str]) -> Any:
-    text = query.get(parameter.name, "")
-    if not text:
-        return parameter.default
-    try:
-        return parameter.read(text)
-    except ValueError as error:
-        raise refused(parameter.name) from error
+    def _read(self, parameter: Parameter, query: Mapping[str, str]) -> Any:
+        text = query.get(parameter.name, "")
+        if not text:
+            return parameter.default
+        try:
+            return parameter.read(text)
+        except ValueError as error:
+            raise self.refuse(parameter.name) from error
 
 
 def iso_date(text: str) -> date:

@@ -62,9 +62,14 @@ class Endpoint:
     variants: tuple[Mapping[str, str], ...] = ({},)
     skips: frozenset[int] = frozenset()
 
+    @property
+    def is_per_object(self) -> bool:
+        """Whether it speaks of one user, meeting or session rather than of the account."""
+        return "{" in self.path
+
     def render(self, slice_: Mapping[str, Any]) -> str:
         """Return the path of a slice, percent-encoded."""
-        return self.path.format_map({name: path_segment(str(value)) for name, value in slice_.items()})
+        return self.path.format_map(_Encoded(slice_))
 
     def query(self, slice_: Mapping[str, Any], page_token: str | None = None) -> dict[str, Any]:
         """Return the query parameters of a slice's variant; the same for every page but for the token."""
@@ -76,6 +81,13 @@ class Endpoint:
         if page_token:
             query["next_page_token"] = page_token
         return query
+
+
+class _Encoded(dict[str, Any]):
+    """A slice whose values are encoded when they are asked for."""
+
+    def __getitem__(self, name: str) -> str:
+        return path_segment(str(super().__getitem__(name)))
 
 
 def path_segment(value: str) -> str:

@@ -75,6 +75,9 @@ class Rule:
 
 _CONFIG, _TRANSIENT = FailureType.config_error, FailureType.transient_error
 
+NO_PERMISSION = Rule(None, 200, "permission", Outcome.SKIP, "the role of the app's owner may not see it")
+"""Said of a whole account it means that there is nothing to read; of one object, that something is kept back."""
+
 
 def _rules(statuses: tuple[int, ...], code: int, outcome: Outcome, advice: str) -> tuple[Rule, ...]:
     return tuple(Rule(status, code, None, outcome, advice) for status in statuses)
@@ -84,7 +87,7 @@ RULES: tuple[Rule, ...] = (
     # Plans, licences, permissions
     Rule(None, 200, "webinar plan", Outcome.SKIP, "the user has no webinar licence"),
     Rule(None, 200, "only available for paid", Outcome.SKIP, "the account's plan does not include it"),
-    Rule(None, 200, "permission", Outcome.SKIP, "the role of the app's owner may not see it"),
+    NO_PERMISSION,
     # Credentials and scopes
     Rule(401, 124, "account does not exist", Outcome.FAIL, "Check the account id.", _CONFIG),
     Rule(401, 124, "only supports oauth", Outcome.FAIL, "Use an OAuth app.", _CONFIG),
@@ -102,6 +105,7 @@ RULES: tuple[Rule, ...] = (
     Rule(None, None, "next_page_token", Outcome.RESTART),
     # Users
     *_rules((200, 404), 1001, Outcome.SKIP, "the user does not exist any more"),
+    Rule(400, 12702, None, Outcome.SKIP, "it was more than a year ago"),
     Rule(None, 1120, None, Outcome.SKIP, "the user's invitation has expired"),
     *_rules((200, 400), 3161, Outcome.SKIP, "the user may not host meetings"),
     Rule(
@@ -148,6 +152,9 @@ class Verdict:
 
 OK = Verdict(Outcome.OK)
 
+SCOPE_KIND = "scope"
+"""Kind of the failures that a missing scope causes, whatever status and code Zoom gave them."""
+
 
 def json_body(response: requests.Response) -> Any:
     """Return the parsed body of an answer, None if it is not JSON. It is parsed once per answer."""
@@ -169,7 +176,7 @@ def classify(response: requests.Response, endpoint: Endpoint) -> Verdict:
     name = f"{status}/{code}" if code is not None else str(status)
     rule = next((rule for rule in RULES if rule.matches(status, code, text)), None)
     outcome = rule.outcome if rule else _unmatched(response, code)
-    if outcome is Outcome.SKIP and code not in endpoint.skips:
+    if outcome is Outcome.SKIP and (code not in endpoint.skips or (rule is NO_PERMISSION and endpoint.is_per_object)):
         outcome = Outcome.FAIL
     if outcome is Outcome.RESTART and "next_page_token=" not in (response.request.url or ""):
         outcome = Outcome.FAIL

@@ -15,6 +15,7 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.logger import PRINT_BUFFER
 from airbyte_cdk.models import ConnectorSpecification, FailureType
 from airbyte_cdk.utils import AirbyteTracedException
+from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
 from source_zoom.config import ZoomConfig
 from source_zoom.source import SourceZoom
@@ -27,6 +28,11 @@ PATIENCE_SECONDS = 3.0
 
 class ZoomEntrypoint(AirbyteEntrypoint):
     """The CDK's entry point with the connector's own checks of the config."""
+
+    @staticmethod
+    def set_up_secret_filter(config: Mapping[str, Any], connection_specification: Mapping[str, Any]) -> None:
+        """Mask the config's secrets in all output; a blank one would mask every space."""
+        update_secrets([secret for secret in get_secrets(connection_specification, config) if str(secret).strip()])
 
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Mapping[str, Any]) -> None:  # noqa: ARG004

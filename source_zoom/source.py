@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
     AirbyteMessage,
@@ -19,8 +20,9 @@ from airbyte_cdk.models import (
     SyncMode,
 )
 from airbyte_cdk.sources import AbstractSource
+from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.sources.message import MessageRepository
-from airbyte_cdk.sources.streams import Stream
+from airbyte_cdk.sources.streams import NO_CURSOR_STATE_KEY, Stream
 from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, FinalStateCursor
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
@@ -30,7 +32,8 @@ from source_zoom.auth import authenticator
 from source_zoom.budget import Budgets, rates
 from source_zoom.config import ZoomConfig, normalise
 from source_zoom.engine import StreamStopped, TreeReader, TreeStream, with_ancestors
-from source_zoom.streams import StreamContext, ZoomStream, build
+from source_zoom.session_state import is_session_state
+from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream, build
 
 
 class SourceZoom(AbstractSource):
@@ -73,7 +76,7 @@ class SourceZoom(AbstractSource):
         """
         context = self._context(logger, config)
         streams = build(context)
-        _probe([stream for stream in streams.values() if stream.parent_stream_name is None])
+        _probe([stream for stream in streams.values() if stream.parent_stream_name is None and not stream.internal])
         _log_missing_scopes(logger, streams, context.authenticator.granted_scopes)
         return True, None
 
@@ -95,15 +98,24 @@ class SourceZoom(AbstractSource):
         """
         context = self._context(logger, config)
         streams = build(context)
-        selected = _selected(catalog, streams)
+        modes = _selected(catalog, streams)
+        states = ConnectorStateManager(state)
+
+        def cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
+            if not isinstance(stream, PastSessionStream):
+                return FinalStateCursor(stream.name, None, repository)
+            incremental = modes.get(stream.name) is SyncMode.incremental
+            blob = _session_state(logger, stream.name, states) if incremental else {}
+            return stream.keep_books(blob, repository, incremental=incremental)
+
         reader = TreeReader(
             streams,
-            cursor_of=_cursor_of,
+            cursor_of=cursor_of,
             workers=context.config.num_workers,
             logger=logger,
             progress_details=context.budgets.report,
         )
-        yield from reader.read(selected)
+        yield from reader.read(set(modes))
 
     def _context(self, logger: logging.Logger, config: Mapping[str, Any]) -> StreamContext:
         settings = ZoomConfig.parse(config)
@@ -116,8 +128,16 @@ class SourceZoom(AbstractSource):
         )
 
 
-def _cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
-    return FinalStateCursor(stream.name, None, repository)
+def _session_state(logger: logging.Logger, name: str, states: ConnectorStateManager) -> dict[str, Any]:
+    """Return the state of an earlier incremental sync of a stream, empty with a warning if it is another's."""
+    incoming = states.get_stream_state(name, None)
+    # Through JSON, as the CDK keeps nested objects of its own.
+    blob: dict[str, Any] = orjson.loads(orjson.dumps(dict(incoming), default=vars))
+    if not blob or is_session_state(blob):
+        return blob
+    reason = "it was read in full before" if NO_CURSOR_STATE_KEY in blob else "this connector did not write it"
+    logger.warning(f"The state of stream {name} is not used, because {reason}: it is read from start_date on.")
+    return {}
 
 
 def _probe(roots: list[ZoomStream]) -> None:
@@ -152,18 +172,18 @@ def _log_missing_scopes(
             logger.warning(f"The token lacks what the stream '{name}' needs: the scope {' and '.join(lacking)}.")
 
 
-def _selected(catalog: ConfiguredAirbyteCatalog, streams: Mapping[str, ZoomStream]) -> set[str]:
-    """Return the names of the catalog's streams.
+def _selected(catalog: ConfiguredAirbyteCatalog, streams: Mapping[str, ZoomStream]) -> dict[str, SyncMode]:
+    """Return the sync modes of the catalog's streams, by name.
 
     :raises AirbyteTracedException: config error, if there is no such stream
     """
     known = {name for name, stream in streams.items() if not stream.internal}
-    names = {configured.stream.name for configured in catalog.streams}
-    unknown = sorted(names - known)
+    modes = {configured.stream.name: configured.sync_mode for configured in catalog.streams}
+    unknown = sorted(modes.keys() - known)
     if unknown:
         message = (
             f"The catalog selects {', '.join(repr(name) for name in unknown)}, which this connector does not have. "
             f"Refresh the source schema, or select among: {', '.join(sorted(known))}."
         )
         raise AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.config_error)
-    return names
+    return modes

@@ -12,7 +12,7 @@ def list_channels(call: Call) -> Listing:
         "channels",
         len(channels),
         lambda start, stop: [call.world.channel_row(number) for number in channels[start:stop]],
-        has_page_number=False,
+        tells=("total_records",),
     )
 
 

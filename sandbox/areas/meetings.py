@@ -11,6 +11,7 @@ from sandbox.world.meetings import Meeting, Occurrence
 
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
+_INT64_DIGITS = 19
 USER_GONE = 1001
 MEETING_GONE = 3001
 NO_ACCESS = 3000
@@ -35,7 +36,7 @@ def list_meetings(call: Call) -> Listing:
 
 
 def _is_asked_for(call: Call, meeting: Meeting) -> bool:
-    kind = call.query["type"]
+    kind: str = call.query["type"]
     if kind == "live":
         return False
     if meeting.start is None:
@@ -92,7 +93,7 @@ def list_polls(call: Call) -> dict[str, Any]:
 
 def _meeting(call: Call) -> Meeting:
     text = call.values["meetingId"]
-    if not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal() and len(text) <= _INT64_DIGITS):
         raise ZoomError(_BAD_REQUEST, INVALID, "Invalid meeting id.")
     meeting = call.world.find_meeting(int(text))
     if meeting is None:

@@ -1,21 +1,29 @@
 """The account behind the sandbox. Every row is made from its number and the seed when it is asked for."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from sandbox.dates import months_later
+from sandbox.world.attendance import Attendance, Stay
 from sandbox.world.chat import channel_row
 from sandbox.world.ids import Keys, MeetingIds
 from sandbox.world.meetings import Meeting, MeetingPlan, Occurrence, meeting_detail_row, meeting_list_row
 from sandbox.world.oddities import Oddities, list_entries
-from sandbox.world.people import User, make_user, user_row
+from sandbox.world.past import DEFAULT_RULES, PastSessions, ReportRules
+from sandbox.world.people import User, make_user, names, user_row
 from sandbox.world.polls import poll_count, poll_row
 from sandbox.world.registrants import Registrants, make_registrants, registrant_id, registrant_row
+from sandbox.world.sessions import Session, SessionPlan, room
 
-__all__ = ["Size", "World"]
+__all__ = ["ReportRules", "Size", "World"]
 
+_EMAIL = re.compile(r"user(?P<number>0|[1-9]\d{0,8})@example\.com", re.ASCII)
 _PENDING_USERS = 3
+_MARGIN = timedelta(days=3)
+"""From the oldest day of reports to the first session, so that no reader's time zone makes a difference."""
 _INACTIVE_SHARE = 10
 _INSTANCES = 1 << 16
 """UUID numbers per meeting; number 0 is the coming instance."""
@@ -31,13 +39,31 @@ class Size:
     registration_percent: int
     polls: int
     channels: int
+    sessions_per_host: int = 0
+    session_months: int = 6
+    hosting_percent: int = 100
+    participants: tuple[int, int] = (2, 12)
 
 
 class World:
-    """Users, meetings, registrants, polls and channels of one Zoom account."""
+    """Users, meetings with what belongs to them, past sessions and channels of one Zoom account."""
 
-    def __init__(self, seed: int, today: datetime, size: Size, *, oddities: bool, without: frozenset[str]) -> None:
-        """Take midnight UTC of the day around which everything happens, and the features the account lacks."""
+    def __init__(  # noqa: PLR0913  (all that makes an account)
+        self,
+        seed: int,
+        today: datetime,
+        size: Size,
+        *,
+        oddities: bool,
+        without: frozenset[str],
+        rules: ReportRules = DEFAULT_RULES,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        """Take what the account is like.
+
+        ``today`` is midnight UTC of the day around which meetings are placed, and ``without`` the features the
+        account lacks. Past sessions are placed before the day that ``clock`` shows first, or else before ``today``.
+        """
         self.seed = seed
         self.today = today
         self.size = size
@@ -54,6 +80,8 @@ class World:
             "inactive": range(size.users, size.users + inactive),
             "pending": range(size.users + inactive, size.users + inactive + _PENDING_USERS),
         }
+        self.attendance = Attendance(seed, size.users)
+        self.sessions = self._make_sessions(rules, clock or today.timestamp)
 
     # Users
 
@@ -64,25 +92,59 @@ class World:
     def user(self, number: int) -> User:
         """Return the user of that number."""
         status = next(status for status, numbers in self._numbers.items() if number in numbers)
-        return make_user(self.seed, number, self._user_keys.user_id(number), status)
+        pmi = self._meeting_ids.encode(room(number))
+        return make_user(self.seed, number, self._user_keys.user_id(number), status, pmi)
 
     def find_user(self, id_or_email: str) -> User | None:
         """Return the active or inactive user of that id or e-mail address."""
         number = self._user_keys.user_number(id_or_email)
-        if number is None and id_or_email.startswith("user") and id_or_email.endswith("@example.com"):
-            digits = id_or_email[len("user") : -len("@example.com")]
-            number = int(digits) if digits.isdecimal() else None
+        email = _EMAIL.fullmatch(id_or_email)
+        if email:
+            number = int(email["number"])
         known = number is not None and (number in self._numbers["active"] or number in self._numbers["inactive"])
         return self.user(number) if known and number is not None else None
-
-    def active_user(self, id_or_email: str) -> int | None:
-        """Return the number of that active user, which is also its place in the list."""
-        user = self.find_user(id_or_email)
-        return user.number if user and user.number in self._numbers["active"] else None
 
     def user_row(self, user: User, include_fields: str | None = None) -> dict[str, Any]:
         """Return the row of a user."""
         return user_row(self.seed, user, self.today, include_fields)
+
+    def display_name(self, user: User) -> str:
+        """Return the name under which a user takes part."""
+        return " ".join(names(self.seed, user.number))
+
+    def department(self, user: User) -> str:
+        """Return the department of a user."""
+        return str(self.user_row(user)["dept"])
+
+    # Past sessions
+
+    def stays(self, session: Session) -> list[Stay]:
+        """Return who was in a session and when, as far as it has been processed."""
+        return self.attendance.stays(session, settled=self.sessions.is_settled(session))
+
+    def _make_sessions(self, rules: ReportRules, clock: Callable[[], float]) -> PastSessions:
+        last, size = midnight(clock()), self.size
+        oldest = months_later(last.date(), -size.session_months)
+        first = datetime(oldest.year, oldest.month, oldest.day, tzinfo=timezone.utc) + _MARGIN
+        plan = SessionPlan(
+            seed=self.seed,
+            first=min(first, last - _MARGIN),
+            last=last,
+            per_host=size.sessions_per_host,
+            participants=size.participants,
+            meetings=size.meetings,
+            users=size.users,
+            known_users=self._numbers["pending"].start,
+            hosting_percent=size.hosting_percent,
+            ids=self._meeting_ids,
+            keys=Keys(self.seed, "past sessions"),
+            kind_of_meeting=self._plan.kind,
+            webinar_host=self.oddities.webinar_host,
+        )
+        sessions = PastSessions(plan, rules, self.oddities, clock=clock)
+        if self._has_repeats and size.sessions_per_host:
+            sessions.add_oddities(next(iter(self._numbers["inactive"]), None))
+        return sessions
 
     # Meetings
 

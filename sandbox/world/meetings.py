@@ -8,11 +8,13 @@ from sandbox.dice import Dice
 from sandbox.world.people import TIME_ZONES, User, iso
 
 SCHEDULED, NO_FIXED_TIME, RECURRING = 2, 3, 8
+_KINDS = (SCHEDULED,) * 6 + (RECURRING,) * 3 + (NO_FIXED_TIME,)
 AUTOMATIC, MANUAL, NO_REGISTRATION = 0, 1, 2
 ONCE_FOR_ALL, PER_OCCURRENCE, CHOSEN_OCCURRENCES = 1, 2, 3
 _AGENDA_IN_LISTS = 250
 _OMITTED_PERCENT = 15
 _DELETED_PERCENT = 10
+_PMI_PERCENT = 10
 _WEEK = timedelta(days=7)
 _TOPICS = ("Weekly planning", "Customer onboarding", "Quarterly review", "Produkt-Demo", "採用面接", "All hands")
 _SENTENCE = "We go through the open points, decide what can be decided and note who does what until when. "
@@ -48,6 +50,8 @@ class Meeting:
     shows_approval_type: bool
     registration_type: int
     occurrences: tuple[Occurrence, ...]
+    pmi: str | None
+    """The host's personal meeting id, where it was used to schedule the meeting."""
 
     @property
     def has_registration(self) -> bool:
@@ -72,10 +76,14 @@ class MeetingPlan:
     today: datetime
     registration_percent: int
 
+    def kind(self, number: int) -> int:
+        """Return the type that a meeting has where it is not made a plain one."""
+        return Dice(self.seed, "meeting", number).pick(_KINDS)
+
     def make(self, number: int, meeting_id: int, uuid: str, host: User, *, must_register: bool) -> Meeting:
         """Return the meeting of that number; ``must_register`` makes it a plain one with registration."""
         dice = Dice(self.seed, "meeting", number)
-        kind = dice.pick((SCHEDULED,) * 6 + (RECURRING,) * 3 + (NO_FIXED_TIME,))
+        kind = dice.pick(_KINDS)
         registers = dice.percent(self.registration_percent)
         approval_type = dice.pick((AUTOMATIC, AUTOMATIC, MANUAL)) if registers else NO_REGISTRATION
         if must_register:
@@ -97,6 +105,7 @@ class MeetingPlan:
             if kind == RECURRING
             else ONCE_FOR_ALL,
             occurrences=occurrences,
+            pmi=dice.digits(10) if kind != RECURRING and dice.percent(_PMI_PERCENT) else None,
         )
 
     def _occurrences(self, dice: Dice) -> tuple[Occurrence, ...]:
@@ -116,6 +125,11 @@ class MeetingPlan:
         return self.today + timedelta(days=dice.between(-25, 60), minutes=15 * dice.below(96))
 
 
+def topic(seed: int, number: int) -> str:
+    """Return the topic of a meeting."""
+    return f"{Dice(seed, 'topic', number).pick(_TOPICS)} {number}"
+
+
 def meeting_list_row(seed: int, meeting: Meeting, today: datetime) -> dict[str, Any]:
     """Return the meeting as a user's list shows it: few fields, a cut agenda."""
     dice = Dice(seed, "meeting row", meeting.number)
@@ -123,7 +137,7 @@ def meeting_list_row(seed: int, meeting: Meeting, today: datetime) -> dict[str, 
         "uuid": meeting.uuid,
         "id": meeting.id,
         "host_id": meeting.host.id,
-        "topic": f"{dice.pick(_TOPICS)} {meeting.number}",
+        "topic": topic(seed, meeting.number),
         "type": meeting.type,
         "duration": meeting.duration,
         "timezone": dice.pick(TIME_ZONES),
@@ -133,6 +147,8 @@ def meeting_list_row(seed: int, meeting: Meeting, today: datetime) -> dict[str, 
     }
     if meeting.start is not None:
         row["start_time"] = iso(meeting.start)
+    if meeting.pmi is not None:
+        row["pmi"] = meeting.pmi
     return row
 
 
@@ -207,14 +223,27 @@ def _settings(dice: Dice, meeting: Meeting) -> dict[str, Any]:
         "alternative_host_update_polls": dice.percent(50),
         "alternative_hosts": dice.pick(("", "user1@example.com;user2@example.com")),
         "alternative_hosts_email_notification": True,
-        "approved_or_denied_countries_or_regions": {"enable": False},
+        "approved_or_denied_countries_or_regions": dice.pick(
+            (
+                {"enable": False},
+                {"enable": True, "method": "approve", "approved_list": ["DE", "JP"], "denied_list": []},
+                {"enable": True, "method": "deny", "approved_list": [], "denied_list": ["BR"]},
+            )
+        ),
         "audio": dice.pick(("both", "telephony", "voip", "thirdParty")),
         "audio_conference_info": "",
         "authentication_domains": "",
-        "authentication_exception": [],
+        "authentication_exception": [
+            {"email": "guest@example.com", "name": "Guest", "join_url": f"https://example.com/s/{meeting.id}"}
+            for _ in range(dice.below(2))
+        ],
         "authentication_name": "Sign in to Zoom",
         "authentication_option": f"signIn_{dice.key()}",
         "auto_recording": dice.pick(("local", "cloud", "none")),
+        "auto_add_recording_to_video_management": {
+            "enable": True,
+            "channels": [{"channel_id": dice.key(), "name": "Recordings"}],
+        },
         "auto_start_ai_companion_questions": False,
         "auto_start_meeting_summary": dice.percent(30),
         "breakout_room": {
@@ -251,7 +280,17 @@ def _settings(dice: Dice, meeting: Meeting) -> dict[str, Any]:
         "internal_meeting": dice.percent(30),
         "jbh_time": dice.pick((0, 5, 10, 15)),
         "join_before_host": dice.percent(50),
-        "language_interpretation": {"enable": False, "interpreters": []},
+        "language_interpretation": {
+            "enable": True,
+            "interpreters": [
+                {
+                    "email": "interpreter@example.com",
+                    "languages": "US,FR",
+                    "interpreter_languages": "English,French",
+                }
+                for _ in range(dice.below(2))
+            ],
+        },
         "meeting_authentication": dice.percent(30),
         "meeting_invitees": [{"email": "guest@example.com", "internal_user": False}],
         "mute_upon_entry": dice.percent(50),
@@ -270,12 +309,20 @@ def _settings(dice: Dice, meeting: Meeting) -> dict[str, Any]:
         "registrants_confirmation_email": True,
         "registrants_email_notification": True,
         "request_permission_to_unmute_participants": False,
-        "resources": [],
+        "resources": [
+            {"resource_type": "whiteboard", "resource_id": dice.key(), "permission_level": "editor"}
+            for _ in range(dice.below(2))
+        ],
         "show_join_info": False,
         "show_share_button": False,
-        "sign_language_interpretation": {"enable": False, "interpreters": []},
+        "sign_language_interpretation": {
+            "enable": True,
+            "interpreters": [
+                {"email": "interpreter@example.com", "sign_language": "American"} for _ in range(dice.below(2))
+            ],
+        },
         "summary_template_id": "",
-        "use_pmi": False,
+        "use_pmi": meeting.pmi is not None,
         "waiting_room": dice.percent(50),
         "waiting_room_options": {"mode": "custom", "who_goes_to_waiting_room": "everyone"},
         "watermark": False,

@@ -8,6 +8,7 @@ from sandbox.dice import Dice
 _REPEATING_PERCENT = 20
 _GONE_SLOT = 1
 _SECRETIVE_SLOT = 2
+_ODD_USERS = 8
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,23 @@ class Oddities:
     """Stands in the lists of two users."""
     second_host: int | None = None
     """The other user in whose list the shared meeting stands."""
+    busy_host: int | None = None
+    """Has held the odd sessions, beside ordinary ones."""
+    webinar_host: int | None = None
+    """Holds webinars only, and is no active host."""
+    late_host: int | None = None
+    """Has held one session, and is an active host only a day after it."""
+    email_host: int | None = None
+    """Stands among the active hosts without an id."""
 
     @classmethod
     def choose(cls, seed: int, users: int, meetings: int) -> "Oddities":
         """Choose for a world of so many active users with so many meetings each."""
         dice = Dice(seed, "oddities")
         numbers = list(range(users))
-        hosts: list[int | None] = [numbers.pop(dice.below(len(numbers))) for _ in range(min(users, 5))]
-        hosts += [None] * (5 - len(hosts))
-        host, second_host, pollless, unlicensed, gone = hosts
+        hosts: list[int | None] = [numbers.pop(dice.below(len(numbers))) for _ in range(min(users, _ODD_USERS))]
+        hosts += [None] * (_ODD_USERS - len(hosts))
+        host, second_host, pollless, unlicensed, gone, webinar_host, late_host, email_host = hosts
 
         def meeting(slot: int) -> int | None:
             return None if host is None or slot >= meetings else host * meetings + slot
@@ -49,6 +58,10 @@ class Oddities:
             secretive_meeting=meeting(_SECRETIVE_SLOT),
             shared_meeting=meeting(0),
             second_host=second_host,
+            busy_host=host,
+            webinar_host=webinar_host,
+            late_host=late_host,
+            email_host=email_host,
         )
 
 

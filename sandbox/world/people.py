@@ -31,20 +31,28 @@ class User:
     email: str
     role_id: str
     license: str | None
+    pmi: int
+    """The id of the user's personal room."""
 
 
-def make_user(seed: int, number: int, user_id: str, status: str) -> User:
+def make_user(seed: int, number: int, user_id: str, status: str, pmi: int) -> User:
     """Return the user of that number."""
     dice = Dice(seed, "user", number)
     license_name = dice.pick(_LICENSES) if dice.percent(_LICENSE_PERCENT) else None
     role = "0" if number == 0 else dice.pick(("1", "2", "2", "2"))
-    return User(number, user_id, status, f"user{number}@example.com", role, license_name)
+    return User(number, user_id, status, f"user{number}@example.com", role, license_name, pmi)
+
+
+def names(seed: int, number: int) -> tuple[str, str]:
+    """Return the first and last name of a user."""
+    dice = Dice(seed, "user name", number)
+    return dice.pick(FIRST_NAMES), dice.pick(LAST_NAMES)
 
 
 def user_row(seed: int, user: User, today: datetime, include_fields: str | None) -> dict[str, Any]:
     """Return the user as ``/users`` lists it, with ``custom_attributes`` or ``host_key`` where asked for."""
     dice = Dice(seed, "user row", user.number)
-    first, last = dice.pick(FIRST_NAMES), dice.pick(LAST_NAMES)
+    first, last = names(seed, user.number)
     created = iso(today - timedelta(minutes=_YEAR_IN_MINUTES + dice.below(3 * _YEAR_IN_MINUTES)))
     row: dict[str, Any] = {
         "id": user.id,
@@ -53,7 +61,7 @@ def user_row(seed: int, user: User, today: datetime, include_fields: str | None)
         "display_name": f"{first} {last}",
         "email": user.email,
         "type": dice.pick((1, 2, 2, 2)),
-        "pmi": 10**9 + dice.below(9 * 10**9),
+        "pmi": user.pmi,
         "timezone": dice.pick(TIME_ZONES),
         "verified": dice.below(2),
         "dept": dice.pick(_DEPARTMENTS),

@@ -43,6 +43,13 @@ _QUESTIONS: tuple[dict[str, Any], ...] = (
         "answer_max_character": 2000,
     },
     {
+        "name": "Two ends have a _",
+        "type": "fill_in_the_blank",
+        "answer_required": False,
+        "case_sensitive": False,
+        "prompts": [{"prompt_question": "_", "prompt_right_answers": ["sausage"]}],
+    },
+    {
         "name": "How likely are you to come back?",
         "type": "rating_scale",
         "answer_required": True,

@@ -5,33 +5,53 @@ from __future__ import annotations
 import threading
 from collections.abc import Hashable, Iterator
 
-from airbyte_cdk.utils import AirbyteTracedException
-
 from source_zoom.engine.failures import EngineClosed, FirstError, SliceFailure, failure_type_of, message_of
 
 Key = tuple[Hashable, ...]
 """What a child needs of a parent's record; the first element identifies the record."""
 
+DROPPED_AT_ONCE = 100
+
 
 class ParentFeed:
-    """An append-only log of keys that is complete once the parent is read.
+    """A log of keys that is complete once the parent is read.
 
-    A reader waits for the writers, a writer never waits for a reader: children can be slow or
-    absent without holding the parent up. Memory grows with the number of parent records only.
+    A reader waits for the writers; a writer never waits for a reader, so slow or absent children do not
+    hold the parent's workers up. Memory grows with the number of parent records only, or, with a limit,
+    not even so: then the parent's generator (which holds no worker) pauses while a child is far behind,
+    and what every child has read is dropped.
+
+    :param limit: how many keys the slowest child may be behind before the parent makes no new slice
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, limit: int | None = None) -> None:
         self._name = name
+        self._limit = limit
         self._changed = threading.Condition()
         self._keys: list[Key] = []
+        self._dropped = 0
         self._seen: set[Hashable] = set()
+        self._readers: list[FeedReader] = []
         self._open = 1  # the parent's slice generator; every slice it makes adds one
         self._failure = FirstError()
         self._stopped = False
 
+    def reader(self) -> FeedReader:
+        """Return the keys for one child: all, from the first one."""
+        reader = FeedReader(self)
+        self._readers.append(reader)
+        return reader
+
     def open_slice(self) -> None:
-        """Count a slice of the parent whose keys are still to come."""
+        """Count a slice of the parent whose keys are still to come; waits if a child is too far behind.
+
+        :raises EngineClosed: when the sync ends early
+        """
         with self._changed:
+            while self._limit is not None and self._behind() > self._limit and not self._stopped:
+                self._changed.wait()
+            if self._stopped:
+                raise EngineClosed
             self._open += 1
 
     def publish(self, key: Key) -> None:
@@ -57,36 +77,80 @@ class ParentFeed:
             self._stopped = True
             self._changed.notify_all()
 
+    def next_batch(self, reader: FeedReader) -> list[Key]:
+        """Return the keys a reader has not had yet, waiting for those still to come; none at the end.
+
+        :raises EngineClosed: when the sync ends early
+        """
+        with self._changed:
+            while self._dropped + len(self._keys) <= reader.position and self._open and not self._stopped:
+                self._changed.wait()
+            if self._stopped:
+                raise EngineClosed
+            return self._keys[reader.position - self._dropped :]
+
+    def advance(self, reader: FeedReader) -> None:
+        """Count a key as read."""
+        with self._changed:
+            reader.position += 1
+            self._drop_read()
+            if self._limit is not None:
+                self._changed.notify_all()
+
+    def forget(self, reader: FeedReader) -> None:
+        """Stop waiting for a reader."""
+        with self._changed:
+            if reader in self._readers:
+                self._readers.remove(reader)
+            self._drop_read()
+
+    def raise_if_incomplete(self) -> None:
+        """Raise if a part of the parent could not be read.
+
+        :raises SliceFailure: with the first cause
+        """
+        cause = self._failure.get()
+        if isinstance(cause, ParentIncomplete):
+            raise cause  # it names the stream where it began
+        if cause is not None:
+            raise ParentIncomplete(self._name, cause)
+
+    def _behind(self) -> int:
+        slowest = min((reader.position for reader in self._readers), default=None)
+        return 0 if slowest is None else self._dropped + len(self._keys) - slowest
+
+    def _drop_read(self) -> None:
+        if self._limit is None:
+            return
+        read = len(self._keys) - self._behind()
+        if read >= DROPPED_AT_ONCE or not self._readers:
+            del self._keys[:read]
+            self._dropped += read
+            self._changed.notify_all()
+
+
+class FeedReader:
+    """One child's view of a feed."""
+
+    def __init__(self, feed: ParentFeed) -> None:
+        self._feed = feed
+        self.position = 0
+
     def __iter__(self) -> Iterator[Key]:
-        """Replay all keys from the first one, waiting for those still to come.
+        """Yield all keys from the first one, waiting for those still to come.
 
         :raises SliceFailure: after the last key, if a part of the parent could not be read
         :raises EngineClosed: when the sync ends early
         """
-        position = 0
-        while True:
-            batch = self._wait_beyond(position)
-            if not batch:
-                break
-            position += len(batch)
-            yield from batch
-        cause = self._failure.get()
-        if cause is not None:
-            raise self._incomplete(cause)
+        while batch := self._feed.next_batch(self):
+            for key in batch:
+                self._feed.advance(self)
+                yield key
+        self._feed.raise_if_incomplete()
 
-    def _wait_beyond(self, position: int) -> list[Key]:
-        with self._changed:
-            while len(self._keys) <= position and self._open and not self._stopped:
-                self._changed.wait()
-            if self._stopped:
-                raise EngineClosed
-            return self._keys[position:]
-
-    def _incomplete(self, cause: Exception) -> AirbyteTracedException:
-        # A parent that is incomplete itself already names the stream where it began.
-        if isinstance(cause, ParentIncomplete):
-            return cause
-        return ParentIncomplete(self._name, cause)
+    def leave(self) -> None:
+        """Read no further; the parent does not wait for this child any more."""
+        self._feed.forget(self)
 
 
 class ParentIncomplete(SliceFailure):

@@ -11,6 +11,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record
 
+from source_zoom.engine.cursors import ResumableCursor
 from source_zoom.engine.failures import EngineClosed, StreamStopped
 
 if TYPE_CHECKING:
@@ -77,23 +78,24 @@ class SlicePartition(Partition):
                 if self._task.selected:
                     yield Record(data, self._task.stream.name)
             self._read = True
-        except StreamStopped as error:
-            self._task.stop(error)
-            self._error = error
-            raise
         except Exception as error:
             self._error = error
+            if isinstance(error, StreamStopped):
+                self._task.stop(error)
+            if isinstance(self._task.cursor, ResumableCursor):
+                self._task.cursor.fail_partition(self, error)
             raise
 
     def finish(self) -> None:
         """Close the books of this slice; called once for every partition that was submitted, whatever happened."""
         task = self._task
         if task.feed is not None:
-            error = None if self._read else self._error or EngineClosed()
             if not self._published and (key := task.stream.child_key_of_unread(self._slice)):
                 task.feed.publish(key)
-                error = None
-            task.feed.close_slice(error)
+            end = task.stream.child_key_of_end(self._slice, self._error)
+            if end is not None:
+                task.feed.publish(end)
+            task.feed.close_slice(None if self._read else self._error or EngineClosed())
         task.backlog.leave()
 
     def _publish(self, data: Mapping[str, Any]) -> None:
@@ -138,5 +140,7 @@ class SliceGenerator(PartitionGenerator):
             error = raised
             raise
         finally:
+            if task.keys is not None:
+                task.keys.leave()
             if task.feed is not None:
                 task.feed.close_slice(error)

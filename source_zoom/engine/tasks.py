@@ -11,7 +11,7 @@ from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, CursorField
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 
 from source_zoom.engine.failures import FirstError
-from source_zoom.engine.feed import Key, ParentFeed
+from source_zoom.engine.feed import FeedReader, Key, ParentFeed
 from source_zoom.engine.partitions import Backlog, SliceGenerator
 
 BACKLOG_PER_WORKER = 4
@@ -47,6 +47,13 @@ class TreeStream(Protocol):
     def follow(self, keys: Iterable[Key]) -> None:
         """Make slices of these keys of the parent."""
 
+    @property
+    def optional_parent_name(self) -> str | None:
+        """Name of a stream whose keys it can use where that stream is read anyway."""
+
+    def follow_optional(self, keys: Iterable[Key]) -> None:
+        """Use these keys of the optional parent."""
+
     def stream_slices(self, *, sync_mode: SyncMode) -> Iterable[Mapping[str, Any] | None]:
         """Yield the slices; waits for the parent's keys."""
 
@@ -58,6 +65,13 @@ class TreeStream(Protocol):
 
     def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
         """Return what children can be told of a slice that yielded no record, if anything."""
+
+    def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
+        """Return what children should be told when a slice has ended, behind its records, if anything."""
+
+    @property
+    def key_limit(self) -> int | None:
+        """How many keys its slowest child may be behind before it makes no new slice; None for any number."""
 
     @property
     def closing_level(self) -> int:
@@ -79,6 +93,7 @@ class StreamTask:
         self.cursor = cursor
         self.selected = selected
         self.feed: ParentFeed | None = None
+        self.keys: FeedReader | None = None
         self.backlog = Backlog(workers * BACKLOG_PER_WORKER)
         self._stopped_by = FirstError()
 
@@ -92,9 +107,14 @@ class StreamTask:
         if error is not None:
             raise error
 
+    def follow(self, parent: StreamTask) -> None:
+        """Make this stream's slices of the keys of its parent."""
+        self.keys = parent.feed_for_children().reader()
+        self.stream.follow(self.keys)
+
     def feed_for_children(self) -> ParentFeed:
         """Return the feed of this stream's keys."""
-        self.feed = self.feed or ParentFeed(self.stream.name)
+        self.feed = self.feed or ParentFeed(self.stream.name, self.stream.key_limit)
         return self.feed
 
     def release(self) -> None:
@@ -136,7 +156,9 @@ def plan(
             continue
         tasks[name] = StreamTask(stream, cursor_of(stream), selected=name in selected, workers=workers[stream.pool])
         if stream.parent_stream_name is not None:
-            stream.follow(tasks[stream.parent_stream_name].feed_for_children())
+            tasks[name].follow(tasks[stream.parent_stream_name])
+        if stream.optional_parent_name in tasks:
+            stream.follow_optional(tasks[stream.optional_parent_name].feed_for_children().reader())
     return list(tasks.values())
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.chat import Channels
+from source_zoom.streams.incremental import PastSessionStream
 from source_zoom.streams.meetings import MeetingList, MeetingPolls, MeetingRegistrants, Meetings
+from source_zoom.streams.reports import PastSessions, ReportMeetingParticipants, ReportMeetings
 from source_zoom.streams.users import Users
 
 STREAMS: tuple[type[ZoomStream], ...] = (
@@ -13,6 +15,9 @@ STREAMS: tuple[type[ZoomStream], ...] = (
     Meetings,
     MeetingRegistrants,
     MeetingPolls,
+    PastSessions,
+    ReportMeetings,
+    ReportMeetingParticipants,
     Channels,
 )
 """Parents before children; internal streams among them."""
@@ -26,4 +31,4 @@ def build(context: StreamContext) -> dict[str, ZoomStream]:
     return {stream.name: stream for stream in built.values()}
 
 
-__all__ = ["STREAMS", "StreamContext", "ZoomStream", "build"]
+__all__ = ["STREAMS", "PastSessionStream", "StreamContext", "ZoomStream", "build"]

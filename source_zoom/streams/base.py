@@ -11,10 +11,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import pendulum
 import requests
 from airbyte_cdk.models import FailureType, SyncMode
 from airbyte_cdk.sources.streams.http import HttpClient, HttpStream, HttpSubStream
@@ -26,7 +27,7 @@ from source_zoom.budget import Budgets
 from source_zoom.config import ZoomConfig
 from source_zoom.endpoint import Endpoint
 from source_zoom.engine import Key, SliceFailure, StreamStopped
-from source_zoom.errors import Outcome, Verdict, ZoomBackoff, ZoomErrorHandler, classify, json_body
+from source_zoom.errors import SCOPE_KIND, Outcome, Verdict, ZoomBackoff, ZoomErrorHandler, classify, json_body
 from source_zoom.streams.datetimes import DateTimeFields
 
 TIMEOUT_SECONDS = (10, 300)
@@ -45,6 +46,8 @@ class StreamContext:
     config: ZoomConfig
     authenticator: ZoomAuthenticator
     budgets: Budgets
+    now: pendulum.DateTime = field(default_factory=lambda: pendulum.now("UTC"))
+    """Start of the sync."""
 
 
 class _NothingHere(Exception):  # noqa: N818 - not an error: the endpoint lists the answer among its skips
@@ -82,7 +85,8 @@ class ZoomStream(HttpStream):
             authenticator=context.authenticator,
         )
         self._skipped: Counter[tuple[str, str]] = Counter()
-        self._skipped_lock = threading.Lock()
+        self._lock = threading.Lock()
+        self._warned: set[str] = set()
         self._date_times = DateTimeFields(self.json_schema)
 
     # What HttpStream asks for
@@ -133,11 +137,9 @@ class ZoomStream(HttpStream):
         stream_slice: Mapping[str, Any] | None = None,
         next_page_token: Mapping[str, Any] | None = None,
     ) -> Iterable[Mapping[str, Any]]:
-        """Yield the records of one page."""
+        """Return the records of one page, as Zoom sent them."""
         body = json_body(response)
-        records = body.get(self.endpoint.records, []) if self.endpoint.records else [body]
-        for record in records:
-            yield self.complete(record, stream_slice or {})
+        return body.get(self.endpoint.records, []) if self.endpoint.records else [body]
 
     def stream_slices(
         self,
@@ -197,6 +199,15 @@ class ZoomStream(HttpStream):
         """Cursor field; none, these streams are read in full."""
         return None
 
+    @property
+    def optional_parent_name(self) -> str | None:
+        """Name of a stream whose keys it can use where that stream is read anyway; none."""
+        return None
+
+    def follow_optional(self, keys: Iterable[Key]) -> None:
+        """Take those keys; there are none."""
+        raise TypeError(f"{self.name} has no optional parent to follow")
+
     def follow(self, keys: Iterable[Key]) -> None:
         """Take a parent's keys; there is no parent."""
         raise TypeError(f"{self.name} has no parent to follow")
@@ -209,10 +220,20 @@ class ZoomStream(HttpStream):
         """Return nothing: a list that could not be read has unknown records."""
         return None
 
+    def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
+        """Return nothing: children need not know where a slice ends."""
+        return None
+
+    @property
+    def key_limit(self) -> int | None:
+        """Set no limit: keys of users and meetings are slim."""
+        return None
+
     @property
     def closing_level(self) -> int:
-        """Log level of the closing line: a stream without a parent that was skipped is empty as a whole."""
-        return logging.WARNING if self.parent_stream_name is None else logging.INFO
+        """Log level of the closing line: a plan or a permission is missing, or single objects were."""
+        refused = any(code.endswith("/200") for code, _ in self._skipped)
+        return logging.WARNING if refused else logging.INFO
 
     def closing_line(self) -> str | None:
         """Return what was skipped, by code, for the log."""
@@ -226,6 +247,10 @@ class ZoomStream(HttpStream):
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the reads a slice takes, one after another: one for each variant of the endpoint."""
         return ({**stream_slice, **variant} for variant in self.endpoint.variants)
+
+    def attempt(self, stream_slice: Mapping[str, Any]) -> Callable[[Any], Mapping[str, Any]]:
+        """Return what completes the records of one pass over a slice, from its first page on."""
+        return lambda record: self.complete(record, stream_slice)
 
     def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add to a record what the catalog promises beyond Zoom's answer."""
@@ -241,10 +266,11 @@ class ZoomStream(HttpStream):
         furthest = 0
         while True:
             pages = 0
+            complete = self.attempt(stream_slice)
             try:
                 for response in self._pages(stream_slice):
                     pages += 1
-                    yield from self.parse_response(response, stream_slice=stream_slice)
+                    yield from map(complete, self.parse_response(response, stream_slice=stream_slice))
             except PaginationResetRequiredException:
                 if pages <= furthest:
                     raise self._failure(
@@ -288,15 +314,23 @@ class ZoomStream(HttpStream):
         raise self._refused(verdict, stream_slice)
 
     def _count(self, verdict: Verdict) -> None:
-        with self._skipped_lock:
+        with self._lock:
             self._skipped[verdict.code, verdict.message] += 1
+
+    def warn_once(self, topic: str, message: str) -> None:
+        """Log a warning unless one of the same topic was logged for this stream."""
+        with self._lock:
+            if topic in self._warned:
+                return
+            self._warned.add(topic)
+        logging.getLogger("airbyte").warning(message)
 
     def _refused(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> SliceFailure:
         """Return the failure for an answer; what no other slice would be spared stops the stream."""
         stops = verdict.outcome is Outcome.DAILY or verdict.failure_type is FailureType.config_error
         error = self._failure(
             verdict.message,
-            kind=verdict.code,
+            kind=SCOPE_KIND if verdict.outcome is Outcome.SCOPE else verdict.code,
             stream_slice=stream_slice,
             failure_type=verdict.failure_type,
             of=StreamStopped if stops else SliceFailure,

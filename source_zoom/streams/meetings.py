@@ -73,7 +73,7 @@ class Meetings(ZoomSubStream):
         return record["meeting_id"], record["host_id"], settings.get("approval_type"), occurrences
 
     def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
-        """Return the meeting without its settings: what belongs to it can be read all the same."""
+        """Return the meeting without its settings: most of what belongs to it can be read all the same."""
         return stream_slice["meeting_id"], stream_slice["host_id"], None, ()
 
 

@@ -1,5 +1,7 @@
 """Streams of Zoom's Users API."""
 
+from dataclasses import replace
+
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.streams.base import ZoomStream
 
@@ -17,3 +19,10 @@ class Users(ZoomStream):
     )
     primary_key = "id"
     child_keys = {"user_id": "id"}
+
+
+class InactiveUsers(Users):
+    """The same endpoint: users who may not sign in any more, but whose sessions still exist."""
+
+    internal = True
+    endpoint = replace(Users.endpoint, params={"status": "inactive"})

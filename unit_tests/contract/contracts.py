@@ -15,12 +15,16 @@ STREAM_NAMES = sorted(path.stem for path in SCHEMAS_FOLDER.glob("*.json"))
 
 @dataclass(frozen=True)
 class StreamContract:
-    """The operation whose records the stream emits, others whose fields they carry too, and what the connector adds."""
+    """The operation whose records the stream emits, others whose fields they carry too, and what the connector adds.
+
+    `cursor_field` is that of an incremental stream.
+    """
 
     primary_key: frozenset[str]
     operation: Operation
     joined: tuple[Operation, ...] = ()
     own_columns: frozenset[str] = frozenset()
+    cursor_field: str | None = None
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -48,6 +52,19 @@ CONTRACTS = {
         operation=Operation("meetings", "/meetings/{meetingId}", None),
         joined=(Operation("meetings", "/users/{userId}/meetings", "meetings"),),
         own_columns=frozenset({"meeting_id"}),
+    ),
+    "report_meeting_participants": StreamContract(
+        primary_key=frozenset({"meeting_uuid", "row_id"}),
+        operation=Operation("meetings", "/report/meetings/{meetingId}/participants", "participants"),
+        own_columns=frozenset({"meeting_uuid", "row_id", "meeting_id", "host_id", "meeting_end_time"}),
+        cursor_field="meeting_end_time",
+    ),
+    "report_meetings": StreamContract(
+        primary_key=frozenset({"uuid"}),
+        operation=Operation("meetings", "/report/users/{userId}/meetings", "meetings"),
+        joined=(Operation("meetings", "/report/meetings/{meetingId}", None),),
+        own_columns=frozenset({"meeting_id", "host_id"}),
+        cursor_field="end_time",
     ),
     "users": StreamContract(
         primary_key=frozenset({"id"}),

@@ -23,6 +23,10 @@ SEED_TYPES = {
 }
 
 each_stream = pytest.mark.parametrize("stream", STREAM_NAMES)
+each_incremental_stream = pytest.mark.parametrize(
+    ("stream", "cursor_field"),
+    [(name, field) for name in STREAM_NAMES if name in CONTRACTS and (field := CONTRACTS[name].cursor_field)],
+)
 each_schema_file = pytest.mark.parametrize(
     "name", sorted(path.relative_to(SCHEMAS_FOLDER).as_posix() for path in SCHEMAS_FOLDER.rglob("*.json"))
 )
@@ -144,10 +148,16 @@ def test_connector_columns_are_strings(stream: str) -> None:
 
 
 @each_stream
-def test_only_the_primary_key_is_never_null(stream: str) -> None:
+def test_only_the_primary_key_and_the_cursor_are_never_null(stream: str) -> None:
+    contract = CONTRACTS[stream]
     not_null = {path for path, field in fields_of(stream).items() if "null" not in types(field)}
 
-    assert not_null == CONTRACTS[stream].primary_key
+    assert not_null == contract.primary_key | ({contract.cursor_field} if contract.cursor_field else set())
+
+
+@each_incremental_stream
+def test_the_cursor_is_a_date_time(stream: str, cursor_field: str) -> None:
+    assert fields_of(stream)[cursor_field].get("format") == "date-time"
 
 
 @each_stream

@@ -40,6 +40,7 @@ class TreeNode:
         self.json_schema: Mapping[str, Any] = {"type": "object"}
         self.slices_read: Counter[str] = Counter()
         self.closing_level = logging.INFO
+        self.key_limit: int | None = None
         self._read = read
         self._unread_key = unread_key
         self._keys: Iterable[Key] = ()
@@ -48,6 +49,13 @@ class TreeNode:
     @property
     def parent_stream_name(self) -> str | None:
         return self.parent.name if self.parent else None
+
+    @property
+    def optional_parent_name(self) -> str | None:
+        return None
+
+    def follow_optional(self, keys: Iterable[Key]) -> None:
+        raise AssertionError("none of these has an optional parent")
 
     def follow(self, keys: Iterable[Key]) -> None:
         self._keys = keys
@@ -69,6 +77,9 @@ class TreeNode:
 
     def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
         return self._unread_key(stream_slice)
+
+    def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
+        return None
 
     def closing_line(self) -> str | None:
         return None

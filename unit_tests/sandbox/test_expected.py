@@ -1,0 +1,114 @@
+"""What the sandbox expects of a connector is what a patient walk over HTTP finds."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sandbox import Fault
+from sandbox.expected import PRIMARY_KEYS
+from unit_tests.sandbox.client import Client
+
+Serve = Callable[..., Client]
+Row = dict[str, Any]
+
+
+def walk(client: Client) -> dict[str, list[Row]]:
+    meetings = client.meeting_ids()
+    details = [client.get(f"/meetings/{meeting}", show_previous_occurrences="true") for meeting in meetings]
+    return {
+        "users": list(client.rows("/users", "users")),
+        "channels": list(client.rows("/chat/channels", "channels")),
+        "meetings": [with_id(detail.json(), detail.json()["id"]) for detail in details if detail.ok],
+        "meeting_polls": [
+            with_id(poll, meeting)
+            for meeting in meetings
+            for poll in client.rows(f"/meetings/{meeting}/polls", "polls")
+        ],
+        "meeting_registrants": [
+            with_id(row, meeting)
+            for meeting, detail in zip(meetings, details, strict=True)
+            for row in registrants(client, meeting, detail.json())
+        ],
+    }
+
+
+def registrants(client: Client, meeting: int, detail: Row) -> Iterator[Row]:
+    occurrences = [{"occurrence_id": one["occurrence_id"]} for one in detail.get("occurrences", ())]
+    for status in ("pending", "approved", "denied"):
+        for occurrence in ({}, *occurrences):
+            yield from client.rows(f"/meetings/{meeting}/registrants", "registrants", status=status, **occurrence)
+
+
+def with_id(row: Row, meeting: int) -> Row:
+    return {**row, "meeting_id": str(meeting)}
+
+
+def keyed(stream: str, rows: list[Row]) -> dict[tuple[str, ...], Row]:
+    return {tuple(row[name] for name in PRIMARY_KEYS[stream]): row for row in rows}
+
+
+def times_nulled(row: Row) -> Row:
+    recurrence = row.get("recurrence")
+    if recurrence:
+        row = {**row, "recurrence": {**recurrence, "end_date_time": recurrence["end_date_time"] or None}}
+    return {**row, "start_time": row["start_time"] or None} if "start_time" in row else row
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        (),
+        ("user-broken:user=0", "host-gone:user=6"),
+        ("http-500:path=/meetings/{meetingId}/polls",),
+        ("forbidden:path=/users/{userId}/meetings",),
+    ],
+)
+def test_expected_rows_are_what_a_walk_finds(serve: Serve, seed: int, faults: tuple[str, ...]) -> None:
+    client = serve(seed=seed, users=7, meetings=6, registrants=(5, 40), faults=tuple(map(Fault.parse, faults)))
+    found = walk(client)
+
+    for stream, rows in found.items():
+        by_key = keyed(stream, rows)
+        expected = client.sandbox.expected_keys(stream)
+        assert len(expected) == len(set(expected)), stream
+        assert set(expected) == set(by_key), stream
+        assert keyed(stream, list(client.sandbox.expected_rows(stream))) == {
+            key: times_nulled(row) for key, row in by_key.items()
+        }
+
+
+def test_a_registrant_per_occurrence_stands_in_no_single_list(serve: Serve) -> None:
+    client = serve(users=6, meetings=10, registrants=(30, 40), registration_percent=100, oddities=False)
+    per_occurrence = client.first_meeting(
+        lambda detail: detail["settings"].get("registration_type") == 2 and len(detail.get("occurrences", ())) > 2
+    )
+
+    plain = list(client.rows(f"/meetings/{per_occurrence['id']}/registrants", "registrants"))
+    everyone = list(registrants(client, per_occurrence["id"], per_occurrence))
+    ids = {row["id"] for row in everyone}
+
+    assert len(plain) < len(ids) < len(everyone)
+
+
+def test_expected_over_http(serve: Serve) -> None:
+    client = serve()
+    url = f"{client.sandbox.url}/_sandbox/expected/meeting_polls"
+
+    keys = client.session.get(url, timeout=10).json()
+    rows = client.session.get(url, params={"rows": "true"}, timeout=10).json()
+
+    assert keys["primary_key"] == ["meeting_id", "id"]
+    assert [tuple(key) for key in keys["keys"]] == client.sandbox.expected_keys("meeting_polls")
+    assert [[row["meeting_id"], row["id"]] for row in rows["rows"]] == keys["keys"]
+    assert keys["count"] == rows["count"] == len(keys["keys"]) > 0
+
+
+def test_an_unknown_stream_is_answered_with_what_is_known(serve: Serve) -> None:
+    client = serve()
+
+    response = client.session.get(f"{client.sandbox.url}/_sandbox/expected/nothing", timeout=10)
+
+    assert response.status_code == 404
+    assert "GET /_sandbox/expected/users[?rows=true]" in response.json()["known"]

@@ -1,0 +1,134 @@
+"""Answers have the shape that Zoom publishes."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from jsonschema import Draft7Validator
+
+from sandbox.areas import ROUTES
+from sandbox.routing import Route
+from unit_tests.sandbox.client import MONTHS, Client
+
+OPENAPI = Path(__file__).parents[3] / "shared" / "zoom-openapi"
+DOCUMENTS = ("users.json", "meetings.json", "team-chat.json")
+
+Serve = Callable[..., Client]
+Schema = dict[str, Any]
+
+NOT_SHOWN = {f".recurrence.{name}" for name in ("monthly_day", "monthly_week", "monthly_week_day")}
+"""The sandbox's recurring meetings are weekly."""
+
+pytestmark = pytest.mark.skipif(not OPENAPI.is_dir(), reason="Zoom's OpenAPI documents are not in ../shared")
+
+
+@cache
+def operation(template: str) -> Schema:
+    for name in DOCUMENTS:
+        paths = json.loads((OPENAPI / name).read_text(encoding="utf-8"))["paths"]
+        if template in paths:
+            found: Schema = paths[template]["get"]
+            return found
+    raise LookupError(template)
+
+
+def closed(schema: Any) -> Any:
+    """Return the schema with the parts of allOf merged and no property allowed that it does not name."""
+    if not isinstance(schema, dict):
+        return schema
+    merged = {name: part for name, part in schema.items() if name != "allOf"}
+    for part in map(closed, schema.get("allOf", ())):
+        merged["properties"] = {**merged.get("properties", {}), **part.get("properties", {})}
+        merged["required"] = merged.get("required", []) + part.get("required", [])
+    if "properties" in merged:
+        merged["properties"] = {name: closed(part) for name, part in merged["properties"].items()}
+        merged["additionalProperties"] = False
+    if "items" in merged:
+        merged["items"] = closed(merged["items"])
+    return merged
+
+
+def published(schema: Schema, where: str = "") -> Iterator[str]:
+    """Yield the path of every property in the schema."""
+    yield from published(schema["items"], where) if "items" in schema else ()
+    for name, part in schema.get("properties", {}).items():
+        yield f"{where}.{name}"
+        yield from published(part, f"{where}.{name}")
+
+
+def answered(value: Any, where: str = "") -> Iterator[str]:
+    """Yield the path of every property in the answers."""
+    if isinstance(value, list):
+        for part in value:
+            yield from answered(part, where)
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield f"{where}.{name}"
+            yield from answered(part, f"{where}.{name}")
+
+
+def paths(client: Client, template: str) -> Iterator[str]:
+    if template.startswith("/report"):
+        yield from report_paths(client, template)
+    elif "{userId}" in template:
+        yield from (template.format(userId=user) for user in client.user_ids())
+    elif "{meetingId}" in template:
+        yield from (template.format(meetingId=meeting) for meeting in client.meeting_ids())
+    else:
+        yield template
+        yield from (f"{template}?status=pending&include_fields={name}" for name in ("custom_attributes", "host_key"))
+
+
+def report_paths(client: Client, template: str) -> Iterator[str]:
+    if "{meetingId}" in template:
+        uuids = [quote(quote(uuid, safe=""), safe="") for (uuid,) in client.sandbox.expected_keys("report_meetings")]
+        yield from (f"{template.format(meetingId=uuid)}?include_fields=registrant_id" for uuid in uuids)
+        return
+    users = client.user_ids() if "{userId}" in template else [""]
+    for user in users:
+        yield from (f"{template.format(userId=user)}?from={first}&to={last}" for first, last in MONTHS)
+    if users[0]:
+        first, last = MONTHS[-1]
+        yield f"{template.format(userId=users[0])}?from={first}&to={last}&type=pastJoined"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+def test_answers_fit_the_published_schema(serve: Serve, route: Route) -> None:
+    client = serve(users=15, registrants=(8, 12))
+    content = operation(route.template)["responses"]["200"]["content"]["application/json"]
+    schema = closed(content["schema"])
+    validator = Draft7Validator(schema)
+    answers = [client.get(path, show_previous_occurrences="true") for path in paths(client, route.template)]
+
+    bodies = [answer.json() for answer in answers if answer.ok]
+
+    assert {error.message for body in bodies for error in validator.iter_errors(body)} == set()
+    assert set(published(schema)) - set(answered(bodies)) <= NOT_SHOWN
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+def test_routes_declare_what_is_published(route: Route) -> None:
+    page = operation(route.template)
+    queries = {one["name"]: one["schema"] for one in page["parameters"] if one["in"] == "query"}
+    paging = {"page_size", "page_number", "next_page_token"}
+
+    assert route.operation == page["operationId"]
+    assert {parameter.name for parameter in route.parameters} == set(queries) - paging
+    assert bool(route.paging) == ("next_page_token" in queries)
+    if route.paging:
+        assert route.paging.maximum == queries["page_size"].get("maximum", 300)
+        assert route.paging.default == queries["page_size"].get("default", 30)
+    extensions = page["x-extensions"]
+    assert route.classic_scope in extensions["x-macro-scopes"]
+    assert route.granular_scope in extensions["x-granular-scopes"]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+def test_routes_carry_the_published_rate_label(route: Route) -> None:
+    description = operation(route.template)["description"]
+
+    assert f"`{route.label.value.upper()}`" in description
