@@ -35,8 +35,6 @@ from source_zoom.streams import StreamContext, ZoomStream, build
 UNPACED = 1_000_000.0
 """Requests per second that no machine reaches."""
 
-READ_SECONDS = 600
-
 
 @dataclass(frozen=True)
 class Account:
@@ -164,9 +162,7 @@ def read_by_command(target: Account, overrides: Mapping[str, Any]) -> tuple[floa
     modes = {"sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
     catalog_file.write_text(json.dumps({"streams": [{"stream": stream, **modes} for stream in found]}))
     started = time.monotonic()
-    process = subprocess.Popen(
-        [*command, "read", *config, "--catalog", str(catalog_file)], stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([*command, "read", *config, "--catalog", str(catalog_file)], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"source-zoom read ended with status {status}")
@@ -200,8 +196,11 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="\n".join(f"{name:<8} {run.__doc__}" for name, run in SCENARIOS.items()),
     )
-    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], help="all, if none is named")
-    for name in parser.parse_args().scenarios or SCENARIOS:
+    parser.add_argument("scenarios", nargs="*", metavar="|".join(SCENARIOS), help="all, if none is named")
+    named = parser.parse_args().scenarios
+    if unknown := set(named) - SCENARIOS.keys():
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    for name in named or SCENARIOS:
         print(f"{name}: {SCENARIOS[name].__doc__}", flush=True)
         SCENARIOS[name]()
 

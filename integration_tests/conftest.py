@@ -1,8 +1,10 @@
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
 
 pytest.register_assert_rewrite("integration_tests.connector")
@@ -18,19 +20,45 @@ SMALL_ACCOUNT: dict[str, Any] = {
     "meetings": 3,
     "registrants": (0, 8),
     "channels": 45,
-    "page_cap": 7,
+    "sessions_per_host": 2,
+    "page_cap": 30,
 }
 """Small, but with each of the sandbox's oddities, lists of several pages, and registration for single occurrences."""
 
+NOON = pendulum.datetime(2026, 3, 15, 12)
+
 Serve = Callable[..., Sandbox]
+
+
+class Clock:
+    """A time that the sandbox and a connector in this process share; it stands still until it is moved."""
+
+    def __init__(self, moment: pendulum.DateTime) -> None:
+        self.moment = moment
+
+    def __call__(self) -> float:
+        return self.moment.timestamp()
+
+    def now(self, tz: str = "UTC") -> pendulum.DateTime:
+        return self.moment.in_timezone(tz)
+
+    def advance(self, **duration: int) -> None:
+        self.moment = self.moment.add(**duration)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    stopped = Clock(NOON)
+    monkeypatch.setattr(pendulum, "now", stopped.now)
+    return stopped
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     with ExitStack() as stack:
 
-        def start(**options: Any) -> Sandbox:
-            return stack.enter_context(Sandbox(SandboxOptions(**{**SMALL_ACCOUNT, **options})))
+        def start(clock: Callable[[], float] = time.time, **options: Any) -> Sandbox:
+            return stack.enter_context(Sandbox(SandboxOptions(**{**SMALL_ACCOUNT, **options}), clock=clock))
 
         yield start
 

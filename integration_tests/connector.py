@@ -3,16 +3,22 @@
 import json
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airbyte_cdk.models import AirbyteMessageSerializer, ConfiguredAirbyteCatalogSerializer
+from airbyte_cdk.models import (
+    AirbyteMessageSerializer,
+    AirbyteStateMessageSerializer,
+    ConfiguredAirbyteCatalogSerializer,
+)
 from airbyte_cdk.test import entrypoint_wrapper
 from airbyte_cdk.test.models import ExpectedOutcome
 
-from sandbox import Sandbox
+from sandbox import Reading, Sandbox
+from sandbox.expected_reports import COUNTED_BY_SESSION, DEFAULT_READING
 from source_zoom import SourceZoom
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +28,9 @@ PRIMARY_KEYS = {
     configured["stream"]["name"]: [path[0] for path in configured["stream"]["source_defined_primary_key"]]
     for configured in CATALOG["streams"]
 }
+PAST_SESSIONS = ("report_meetings", "report_meeting_participants")
+"""The streams that are incremental."""
+
 TIMEOUT_SECONDS = 60.0
 
 _MESSAGE_TYPES = frozenset({"SPEC", "CONNECTION_STATUS", "CATALOG", "RECORD", "STATE", "LOG", "TRACE", "CONTROL"})
@@ -74,9 +83,23 @@ class Output:
     def logs(self) -> list[str]:
         return [message["log"]["message"] for message in self.of_type("LOG")]
 
+    def warnings(self) -> list[str]:
+        return [row["log"]["message"] for row in self.of_type("LOG") if row["log"]["level"] == "WARN"]
+
+    def states(self, stream: str) -> list[dict[str, Any]]:
+        """The stream's states in the order in which they came."""
+        return [message["state"]["stream"]["stream_state"] for message in self._state_messages(stream)]
+
+    def last_states(self) -> list[Message]:
+        """The content of a state file for the next read: each stream's last state."""
+        return [self._state_messages(name)[-1]["state"] for name in STREAMS if self._state_messages(name)]
+
     def streams(self) -> set[str]:
         """The streams that anything but a log line speaks of."""
         return {name for name in map(stream_of, self.messages) if name is not None}
+
+    def _state_messages(self, stream: str) -> list[Message]:
+        return [message for message in self.of_type("STATE") if stream_of(message) == stream]
 
     def _traces(self, kind: str) -> list[dict[str, Any]]:
         return [message["trace"] for message in self.of_type("TRACE") if message["trace"]["type"] == kind]
@@ -116,12 +139,13 @@ class Connector:
         return arguments
 
 
-def read_here(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> Output:
+def read_here(config: Mapping[str, Any], catalog: Mapping[str, Any], state: Iterable[Message] = ()) -> Output:
     """Read in this process, without the second or two that a new one takes to start."""
     output = entrypoint_wrapper.read(
         SourceZoom(),
         config,
         ConfiguredAirbyteCatalogSerializer.load(dict(catalog)),
+        [AirbyteStateMessageSerializer.load(message) for message in state],
         expected_outcome=ExpectedOutcome.ALLOW_ANY,
     )
     return Output([AirbyteMessageSerializer.dump(message) for message in output.get_message_iterator()])
@@ -132,10 +156,15 @@ def config_of(sandbox: Sandbox, **overrides: Any) -> dict[str, Any]:
     return sandbox.config(**{"rate_limit_plan": "business_plus", "rate_limit_share": 100, **overrides})
 
 
-def catalog_of(*streams: str) -> dict[str, Any]:
-    """The configured catalog with these streams in this order."""
+def catalog_of(*streams: str, **changes: Any) -> dict[str, Any]:
+    """The configured catalog with these streams in this order; ``changes`` replace what is configured of each."""
     by_name = {configured["stream"]["name"]: configured for configured in CATALOG["streams"]}
-    return {"streams": [by_name[name] for name in streams]}
+    return {"streams": [{**by_name[name], **changes} for name in streams]}
+
+
+def state_of(stream: str, blob: Mapping[str, Any]) -> Message:
+    """An item of a state file."""
+    return {"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": dict(blob)}}
 
 
 def parsed(text: str) -> list[Message]:
@@ -158,12 +187,28 @@ def stream_of(message: Message) -> str | None:
     return None
 
 
-def assert_exact(output: Output, sandbox: Sandbox, streams: Collection[str]) -> None:
+def as_counted(stream: str, keys: Collection[Key]) -> list[Key]:
+    """Distinct keys as the sandbox tells them, in order: of participants, each session with its number of rows."""
+    distinct = set(keys)
+    if stream not in COUNTED_BY_SESSION:
+        return sorted(distinct)
+    return sorted(Counter(session for session, _ in distinct).items())
+
+
+def assert_rows(outputs: Sequence[Output], sandbox: Sandbox, stream: str, reading: Reading = DEFAULT_READING) -> None:
+    """Every row of the stream arrived, in one read or another, and no other row."""
+    expected = sandbox.expected_keys(stream, reading)
+    assert expected, f"the sandbox has no {stream}, so nothing is shown"
+    assert as_counted(stream, [key for output in outputs for key in output.keys(stream)]) == sorted(expected)
+
+
+def assert_exact(
+    output: Output, sandbox: Sandbox, streams: Collection[str], reading: Reading = DEFAULT_READING
+) -> None:
     """Every row of these streams arrived, once, and each stream says that it is complete."""
     for stream in streams:
-        expected = sandbox.expected_keys(stream)
-        assert expected, f"the sandbox has no {stream}, so nothing is shown"
-        assert sorted(output.keys(stream)) == sorted(expected)
+        assert_rows([output], sandbox, stream, reading)
+        assert len(set(output.keys(stream))) == len(output.keys(stream))
         assert output.statuses(stream) == ["STARTED", "RUNNING", "COMPLETE"]
         assert output.errors(stream) == []
 

@@ -1,10 +1,15 @@
-"""The connector's command line with short waits: `python -m integration_tests.impatient read ...`."""
+"""The connector's command line with short waits: `python -m integration_tests.impatient read ...`.
+
+Requests are not paced, failures are retried at once, and states leave often.
+"""
 
 import time
 
 from source_zoom.run import main
+from source_zoom.streams import incremental
 
 LONGEST_WAIT_SECONDS = 0.01
+CHECKPOINT_SECONDS = 0.05
 
 _sleep = time.sleep
 
@@ -16,4 +21,5 @@ def short_sleep(seconds: float) -> None:
 
 if __name__ == "__main__":
     setattr(time, "sleep", short_sleep)  # noqa: B010 - mypy takes it for a function with other parameters
+    incremental.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
     main()

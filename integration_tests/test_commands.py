@@ -1,6 +1,8 @@
 """The four commands on the command line, against an account without trouble."""
 
 import base64
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
@@ -8,6 +10,8 @@ from jsonschema import Draft7Validator
 from integration_tests.conftest import SMALL_ACCOUNT, Serve
 from integration_tests.connector import (
     CATALOG,
+    PAST_SESSIONS,
+    PRIMARY_KEYS,
     STREAMS,
     Connector,
     Output,
@@ -21,7 +25,7 @@ from sandbox import Sandbox, SandboxOptions
 
 @pytest.fixture(scope="module")
 def full_read(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, Output]:
-    with Sandbox(SandboxOptions(**{**SMALL_ACCOUNT, "users": 12, "page_cap": 4})) as sandbox:
+    with Sandbox(SandboxOptions(**{**SMALL_ACCOUNT, "users": 12, "page_cap": 20})) as sandbox:
         connector = Connector(tmp_path_factory.mktemp("read"))
         output = connector.run("read", config=config_of(sandbox), catalog=CATALOG)
     return sandbox, output
@@ -62,7 +66,7 @@ def test_check_names_each_stream_whose_scope_the_token_lacks(connector: Connecto
     assert output.of_type("CONNECTION_STATUS")[0]["connectionStatus"] == {"status": "SUCCEEDED"}
     lacking = [line for line in output.logs() if line.startswith("The token lacks")]
     named = {stream for stream in STREAMS if any(f"'{stream}'" in line for line in lacking)}
-    assert named == {"meetings", "meeting_registrants", "channels"}
+    assert named == {"meetings", "meeting_registrants", "channels", *PAST_SESSIONS}
 
 
 def test_discover_finds_the_streams_of_the_committed_catalog(connector: Connector, serve: Serve) -> None:
@@ -73,7 +77,9 @@ def test_discover_finds_the_streams_of_the_committed_catalog(connector: Connecto
     for configured in CATALOG["streams"]:
         stream = next(stream for stream in discovered if stream["name"] == configured["stream"]["name"])
         assert stream["source_defined_primary_key"] == configured["stream"]["source_defined_primary_key"]
-        assert configured["sync_mode"] in stream["supported_sync_modes"]
+        assert stream["supported_sync_modes"] == configured["stream"]["supported_sync_modes"]
+        assert stream.get("default_cursor_field") == configured["stream"].get("default_cursor_field")
+        assert stream["is_resumable"] is False
     assert sorted(stream["name"] for stream in discovered) == sorted(STREAMS)
 
 
@@ -87,25 +93,35 @@ def test_read_delivers_every_row_once(full_read: tuple[Sandbox, Output]) -> None
 @pytest.mark.parametrize("stream", STREAMS)
 def test_read_delivers_every_field_as_zoom_gives_it(full_read: tuple[Sandbox, Output], stream: str) -> None:
     sandbox, output = full_read
-    delivered = dict(zip(output.keys(stream), output.records(stream), strict=True))
-    assert delivered
-    for key, row in zip(sandbox.expected_keys(stream), sandbox.expected_rows(stream), strict=True):
-        record = delivered[key]
-        assert {name: record.get(name) for name in row} == row
+    # Participants have no key of Zoom's, so the rows of a session are compared in their order.
+    key = [name for name in PRIMARY_KEYS[stream] if name != "row_id"]
+    delivered, expected = by_key(output.records(stream), key), by_key(sandbox.expected_rows(stream), key)
+    assert delivered.keys() == expected.keys()
+    for name, rows in expected.items():
+        for record, row in zip(delivered[name], rows, strict=True):
+            assert {column: record.get(column) for column in row} == row
+
+
+def by_key(rows: Iterable[dict[str, Any]], names: list[str]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+    grouped: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        grouped.setdefault(tuple(row[name] for name in names), []).append(row)
+    return grouped
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_read_sends_one_state_behind_the_last_record_and_before_complete(
+def test_read_sends_the_last_state_behind_the_last_record_and_before_complete(
     full_read: tuple[Sandbox, Output], stream: str
 ) -> None:
     messages = [message for message in full_read[1].messages if stream_of(message) == stream]
     assert [message["type"] for message in messages[-2:]] == ["STATE", "TRACE"]
     assert messages[-1]["trace"]["stream_status"]["status"] == "COMPLETE"
     kinds = [message["type"] for message in messages]
-    assert kinds.count("STATE") == 1
-    records = kinds.count("RECORD")
-    assert messages[-2]["state"]["sourceStats"]["recordCount"] == records
-    assert kinds == ["TRACE", "TRACE", *["RECORD"] * records, "STATE", "TRACE"]
+    states = [message["state"] for message in messages if message["type"] == "STATE"]
+    assert sum(state["sourceStats"]["recordCount"] for state in states) == kinds.count("RECORD")
+    assert stream in PAST_SESSIONS or len(states) == 1
+    assert kinds[:2] == ["TRACE", "TRACE"]
+    assert set(kinds[2:-2]) <= {"RECORD", "STATE"}
 
 
 def test_read_records_fit_the_discovered_schema(

@@ -57,7 +57,7 @@ class Gateway:
                 reply = self.faults.damaged(self._judge(route, values, request), route, request)
                 reply = replace(reply, headers={"X-RateLimit-Category": route.label.value, **reply.headers})
                 self.counters.api(route.template, route.label, request.target, reply)
-                if route.template == PARTICIPANTS and "next_page_token" not in request.query:
+                if route.template == PARTICIPANTS and not request.query.get("next_page_token"):
                     self.counters.session(unquote(values["meetingId"]), reply)
                 return reply, self.faults.delay(route, request)
         reply = error_reply(400, 2300, "This API endpoint is not recognized.")

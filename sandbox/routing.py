@@ -88,9 +88,9 @@ class Listing:
     """What else the answer has."""
 
     @classmethod
-    def of(cls, key: str, rows: Sequence[Any], to_row: Callable[[Any], Any]) -> "Listing":
+    def of(cls, key: str, rows: Sequence[Any], to_row: Callable[[Any], Any], **others: Any) -> "Listing":
         """Return the listing of things at hand, each made a row only when its page is read."""
-        return cls(key, len(rows), lambda start, stop: [to_row(row) for row in rows[start:stop]])
+        return cls(key, len(rows), lambda start, stop: [to_row(row) for row in rows[start:stop]], **others)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Read a sandbox Zoom with the connector's command line, load DuckDB, and compare with what the sandbox holds.
 
+A first read takes everything; then ten sessions are held, and a second read resumes from the state of the first.
 Run it with `make demo`. Exit code 0 means that every row of every stream arrived; otherwise the last line says what
-did not. Messages, records and the database stay in `demo/`.
+did not. Messages, records, state and the database stay in `demo/`.
 """
 
 from __future__ import annotations
@@ -28,12 +29,19 @@ DEMO = ROOT / "demo"
 DATABASE = DEMO / "zoom.duckdb"
 CONFIG = DEMO / "config.json"
 CATALOG = DEMO / "configured_catalog.json"
+STATE = DEMO / "state.json"
 COMMAND = Path(sys.executable).parent / "source-zoom"
 
 SANDBOX_OPTIONS = ("--users", "25", "--limits", "none", "--latency", "0.02")
 SANDBOX_START_SECONDS = 30.0
 COMMAND_SECONDS = 60.0
 READ_SECONDS = 150.0
+
+RATE_LIMIT_PLAN = "business_plus"
+"""The sandbox sets no limits; this row of Zoom's keeps the demo short."""
+NEW_SESSIONS = {"count": 10, "participants": 4, "ended_minutes_ago": 5}
+SESSIONS = "report_meetings"
+PARTICIPANTS = "report_meeting_participants"
 
 QUERIES = {
     "Hosts with the most scheduled meetings": """
@@ -46,6 +54,11 @@ QUERIES = {
         FROM meeting_registrants AS r JOIN meetings AS m USING (meeting_id)
         GROUP BY ALL ORDER BY registrants DESC, m.meeting_id LIMIT 5
     """,
+    "Months with the most past sessions": """
+        SELECT strftime(m.end_time, '%Y-%m') AS month, count(DISTINCT m.uuid) AS sessions, count(*) AS participant_rows
+        FROM report_meetings AS m JOIN report_meeting_participants AS p ON p.meeting_uuid = m.uuid
+        GROUP BY ALL ORDER BY sessions DESC, month LIMIT 3
+    """,
 }
 
 NEXT_STEPS = f"""\
@@ -53,9 +66,10 @@ The tables are in {DATABASE.relative_to(ROOT)}, the messages of each command in 
 
 With your own account (README.md says how to get the three values):
   mkdir -p secrets && cp demo/config.json secrets/config.json
-  edit secrets/config.json: your credentials, and without api_url and authorization_endpoint
+  edit secrets/config.json: your credentials and plan, and without api_url and authorization_endpoint
   .venv/bin/source-zoom check --config secrets/config.json
-  .venv/bin/source-zoom read --config secrets/config.json --catalog demo/configured_catalog.json"""
+  .venv/bin/source-zoom read --config secrets/config.json --catalog demo/configured_catalog.json > secrets/read.jsonl
+The next read takes what is new: add --state secrets/read.jsonl and write to another file."""
 
 
 class DemoError(Exception):
@@ -69,6 +83,7 @@ class Stream:
     name: str
     schema: Mapping[str, Any]
     primary_key: tuple[str, ...]
+    is_incremental: bool
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the values of the primary key."""
@@ -77,11 +92,24 @@ class Stream:
 
 @dataclass(frozen=True)
 class Sync:
-    """What a `read` delivered: the latest record of every key, by stream, and what it took."""
+    """What a `read` delivered: the latest record of every key and the last state, by stream, and what it took."""
 
     records: Mapping[str, Mapping[tuple[Any, ...], Mapping[str, Any]]]
+    states: Mapping[str, Mapping[str, Any]]
     seconds: float
-    requests: int
+    requests: Requests
+
+
+@dataclass(frozen=True)
+class Requests:
+    """How many requests the sandbox has had, and how many of them were for reports."""
+
+    all: int
+    reports: int
+
+    def since(self, earlier: Requests) -> Requests:
+        """Return how many came after an earlier count."""
+        return Requests(self.all - earlier.all, self.reports - earlier.reports)
 
 
 @contextmanager
@@ -178,6 +206,7 @@ def discover() -> list[Stream]:
             name=stream["name"],
             schema=stream["json_schema"]["properties"],
             primary_key=tuple(path[0] for path in stream["source_defined_primary_key"]),
+            is_incremental="incremental" in stream["supported_sync_modes"],
         )
         for stream in catalog["streams"]
     ]
@@ -193,34 +222,56 @@ def _configured(stream: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read(streams: Sequence[Stream], address: str, *, name: str) -> Sync:
+def read(streams: Sequence[Stream], address: str, *options: str, name: str) -> Sync:
     """Run `read` and return what it delivered. A key that comes twice counts once: the later record holds."""
-    requests = _requests_counted(address)
+    before = requests_counted(address)
     started = time.monotonic()
-    messages = connector("read", "--config", str(CONFIG), "--catalog", str(CATALOG), name=name, seconds=READ_SECONDS)
+    command = ("read", "--config", str(CONFIG), "--catalog", str(CATALOG), *options)
+    messages = connector(*command, name=name, seconds=READ_SECONDS)
     seconds = time.monotonic() - started
     records: dict[str, dict[tuple[Any, ...], Mapping[str, Any]]] = {stream.name: {} for stream in streams}
+    states = {}
     by_name = {stream.name: stream for stream in streams}
     for message in messages:
         if message["type"] == "RECORD":
             record = message["record"]
             stream = by_name[record["stream"]]
             records[stream.name][stream.key_of(record["data"])] = record["data"]
-    return Sync(records, seconds, requests=_requests_counted(address) - requests)
+        elif message["type"] == "STATE":
+            states[message["state"]["stream"]["stream_descriptor"]["name"]] = message["state"]
+    return Sync(records, states, seconds, requests_counted(address).since(before))
 
 
-def _requests_counted(address: str) -> int:
-    return int(get_json(f"{address}/_sandbox/counters")["requests"])
+def requests_counted(address: str) -> Requests:
+    """Return how many requests the sandbox has counted since it started."""
+    counters = get_json(f"{address}/_sandbox/counters")
+    reports = sum(count for path, count in counters["by_path"].items() if path.startswith("/report/"))
+    return Requests(counters["requests"], reports)
+
+
+def save_state(sync: Sync) -> None:
+    """Write the last state of each stream, the form in which Airbyte gives states back."""
+    STATE.write_text(json.dumps(list(sync.states.values()), indent=2), encoding="utf-8")
+
+
+def hold_sessions(address: str) -> list[str]:
+    """Have sessions held in the sandbox; return their UUIDs."""
+    body = json.dumps(NEW_SESSIONS).encode()
+    return [str(uuid) for uuid in get_json(f"{address}/_sandbox/sessions", body)["uuids"]]
 
 
 def load(database: duckdb.DuckDBPyConnection, streams: Sequence[Stream], sync: Sync) -> None:
-    """Write the records of a sync into one table per stream; a row with the same key is replaced."""
+    """Write the records of a sync into one table per stream.
+
+    A full refresh replaces the table, an incremental sync the rows with the same key.
+    """
     for stream in streams:
         columns = {column: column_type(schema) for column, schema in stream.schema.items()}
         definition = ", ".join(f"{_quoted(column)} {kind}" for column, kind in columns.items())
         key = ", ".join(_quoted(column) for column in stream.primary_key)
         table = _quoted(stream.name)
-        database.execute(f"CREATE TABLE IF NOT EXISTS {table} ({definition}, PRIMARY KEY ({key}))")
+        create = "CREATE TABLE IF NOT EXISTS" if stream.is_incremental else "CREATE OR REPLACE TABLE"
+        database.execute(f"{create} {table} ({definition}, PRIMARY KEY ({key}))")
         rows = DEMO / "records" / f"{stream.name}.jsonl"
         with rows.open("w", encoding="utf-8") as lines:
             lines.writelines(json.dumps(record) + "\n" for record in sync.records[stream.name].values())
@@ -247,41 +298,60 @@ def column_type(schema: Mapping[str, Any]) -> str:
     return scalars.get(types.pop(), "JSON") if len(types) == 1 else "JSON"
 
 
-def get_json(url: str) -> Any:
-    """Return the JSON answer of the sandbox's own pages."""
+def get_json(url: str, body: bytes | None = None) -> Any:
+    """Return the JSON answer of the sandbox's own pages; a body is posted."""
     try:
-        with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - the address the sandbox printed
+        with urllib.request.urlopen(url, body, timeout=30) as response:  # noqa: S310 - the address the sandbox printed
             return json.load(response)
     except (URLError, ValueError) as error:
         raise DemoError(f"{url} did not answer: {error}") from None
 
 
-def compare(database: duckdb.DuckDBPyConnection, streams: Sequence[Stream], address: str) -> dict[str, int]:
-    """Compare the keys in the tables with those the sandbox expects; return the number of rows per stream."""
-    counts = {}
+def compare(database: duckdb.DuckDBPyConnection, streams: Sequence[Stream], address: str) -> None:
+    """Compare the keys in the tables with those the sandbox expects."""
     for stream in streams:
-        key = ", ".join(_quoted(column) for column in stream.primary_key)
-        loaded = set(database.execute(f"SELECT {key} FROM {_quoted(stream.name)}").fetchall())  # noqa: S608 - likewise
+        loaded = _loaded_keys(database, stream)
         expected = {_as_key(key) for key in get_json(f"{address}/_sandbox/expected/{stream.name}")["keys"]}
         missing, surplus = len(expected - loaded), len(loaded - expected)
         if missing or surplus:
-            raise DemoError(f"{stream.name}: {missing} of {len(expected)} rows are missing, {surplus} are unexpected")
-        counts[stream.name] = len(loaded)
-    return counts
+            raise DemoError(f"{stream.name}: {missing} of {len(expected)} keys are missing, {surplus} are unexpected")
+
+
+def _loaded_keys(database: duckdb.DuckDBPyConnection, stream: Stream) -> set[tuple[Any, ...]]:
+    """Return the keys in a table; for participants, whose `row_id` only the connector makes, rows by session."""
+    key = ", ".join(_quoted(column) for column in stream.primary_key)
+    query = f"SELECT {key} FROM {_quoted(stream.name)}"  # noqa: S608 - names come from the catalog, quoted
+    if stream.name == PARTICIPANTS:
+        query = f"SELECT meeting_uuid, count(*) FROM {_quoted(stream.name)} GROUP BY meeting_uuid"  # noqa: S608
+    return set(database.execute(query).fetchall())
 
 
 def _as_key(key: Any) -> tuple[Any, ...]:
     return tuple(key) if isinstance(key, list) else (key,)
 
 
-def show(counts: Mapping[str, int], sync: Sync) -> None:
-    """Print the rows of each stream and what reading them took."""
-    print(f"\n{'stream':<22}{'rows':>10}\n" + "-" * 32)
-    for name, count in counts.items():
-        print(f"{name:<22}{count:>10,}")
-    print("-" * 32 + f"\n{'all':<22}{sum(counts.values()):>10,}")
-    print(f"\nread in {sync.seconds:.1f} s with {sync.requests:,} requests")
-    print("every key that the sandbox expects is there, and no other")
+def find(uuids: Sequence[str], sync: Sync) -> None:
+    """See that a sync delivered these sessions and participants of each."""
+    listed = {uuid for (uuid,) in sync.records[SESSIONS]}
+    attended = {uuid for uuid, _ in sync.records[PARTICIPANTS]}
+    for name, found in {SESSIONS: listed, PARTICIPANTS: attended}.items():
+        missing = set(uuids) - found
+        if missing:
+            raise DemoError(f"{name}: nothing of {len(missing)} of the {len(uuids)} new sessions arrived")
+
+
+def show(streams: Sequence[Stream], first: Sync, second: Sync) -> None:
+    """Print the rows of each stream and what reading them took, in both reads."""
+    print(f"\n{'stream':<30}{'sync mode':<14}{'first read':>12}{'second read':>13}\n" + "-" * 69)
+    for stream in streams:
+        mode = "incremental" if stream.is_incremental else "full refresh"
+        rows = [len(sync.records[stream.name]) for sync in (first, second)]
+        print(f"{stream.name:<30}{mode:<14}{rows[0]:>12,}{rows[1]:>13,}")
+    print("-" * 69)
+    print(f"{'requests':<44}{first.requests.all:>12,}{second.requests.all:>13,}")
+    print(f"{'  of them for reports':<44}{first.requests.reports:>12,}{second.requests.reports:>13,}")
+    print(f"{'seconds':<44}{first.seconds:>12.1f}{second.seconds:>13.1f}")
+    print("\nafter each read, every key that the sandbox expects was there, and no other")
 
 
 def show_queries(database: duckdb.DuckDBPyConnection) -> None:
@@ -301,22 +371,38 @@ def step(text: str) -> None:
     print(f"== {text}", flush=True)
 
 
+def choose_plan() -> None:
+    """Set the pace of the reads in the config that the sandbox wrote."""
+    config = json.loads(CONFIG.read_text(encoding="utf-8"))
+    CONFIG.write_text(json.dumps({**config, "rate_limit_plan": RATE_LIMIT_PLAN}, indent=2), encoding="utf-8")
+
+
 def main() -> None:
     """Run the demo."""
     (DEMO / "records").mkdir(parents=True, exist_ok=True)
     DATABASE.unlink(missing_ok=True)
     step(f"sandbox: python -m sandbox --port 0 {' '.join(SANDBOX_OPTIONS)}")
     with running_sandbox() as address, duckdb.connect(str(DATABASE)) as database:
-        step("source-zoom spec")
+        choose_plan()
+        step(f"source-zoom spec (config: rate_limit_plan {RATE_LIMIT_PLAN}, to be quick; the default is as slow as Pro)")
         spec()
         step("source-zoom check --config demo/config.json")
         check()
         step("source-zoom discover --config demo/config.json")
         streams = discover()
-        step("source-zoom read --config demo/config.json --catalog demo/configured_catalog.json")
-        sync = read(streams, address, name="read")
-        load(database, streams, sync)
-        show(compare(database, streams, address), sync)
+        command = "source-zoom read --config demo/config.json --catalog demo/configured_catalog.json"
+        step(command)
+        first = read(streams, address, name="read")
+        load(database, streams, first)
+        compare(database, streams, address)
+        save_state(first)
+        uuids = hold_sessions(address)
+        step(f"{len(uuids)} sessions were held; {command} --state demo/state.json")
+        second = read(streams, address, "--state", str(STATE), name="read-2")
+        load(database, streams, second)
+        find(uuids, second)
+        compare(database, streams, address)
+        show(streams, first, second)
         show_queries(database)
     print(f"\n{NEXT_STEPS}")
 

@@ -7,9 +7,11 @@ Zoom says when the day is over (errors.py, `DAILY`).
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -71,18 +73,26 @@ class PacedPolicy(BaseCallRatePolicy):
         self._sleep = sleep
         self._lock = threading.Lock()
         self._next = 0.0
+        self._last = -math.inf
         self.requests = 0
         self.refused = 0
 
     def try_acquire(self, request: Any, weight: int) -> None:
         """Return when it is the request's turn."""
-        with self._lock:
-            now = self._clock()
-            turn = max(self._next, now)
-            self._next = turn + self._gap * weight
-            self.requests += 1
-        if turn > now:
-            self._sleep(turn - now)
+        while True:
+            with self._lock:
+                now = self._clock()
+                turn = max(self._next, now)
+                self._next = turn + self._gap * weight
+                refused = self.refused
+            if turn > now:
+                self._sleep(turn - now)
+            with self._lock:
+                if refused == self.refused:
+                    self.requests += 1
+                    self._last = turn
+                    return
+                # Refused meanwhile: the turn was given out before everybody was to hold back.
 
     def update(self, available_calls: int | None, call_reset_ts: Any) -> None:
         """Hold every thread back for a moment when a request was refused (`available_calls` is 0)."""
@@ -90,7 +100,7 @@ class PacedPolicy(BaseCallRatePolicy):
             return
         with self._lock:
             self.refused += 1
-            self._next = max(self._next, self._clock() + COOLDOWN_SECONDS)
+            self._next = max(self._clock() + COOLDOWN_SECONDS, self._last + self._gap)
 
 
 class LabelBudget:
@@ -103,11 +113,15 @@ class LabelBudget:
     def __init__(self, label: RateLabel, per_second: float, connections: int) -> None:
         self.label = label
         self.policy = PacedPolicy(per_second)
-        self.api_budget = HttpAPIBudget(policies=[self.policy])
+        # Zoom documents neither header; a gateway's own would be read as a number, and fail every request.
+        self.api_budget = HttpAPIBudget(
+            policies=[self.policy], ratelimit_reset_header="", ratelimit_remaining_header=""
+        )
         self.session: requests.Session = LimiterSession(api_budget=self.api_budget)
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
         self.session.mount("https://", adapter)
         self.session.mount("http://", adapter)
+        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._used_up: StreamStopped | None = None
 
     def use_up(self, error: StreamStopped) -> None:
@@ -120,7 +134,7 @@ class LabelBudget:
         :raises StreamStopped: if Zoom has refused a request for the rest of the day
         """
         if self._used_up is not None:
-            raise self._used_up
+            raise self._used_up.with_traceback(None)
 
 
 class Budgets:

@@ -7,7 +7,9 @@ table decides by HTTP status, code and message. https://developers.zoom.us/docs/
 
 from __future__ import annotations
 
+import json
 import random
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -31,6 +33,7 @@ MAX_REFUSALS = 100
 """Attempts of one request in all; only per-second refusals, which other apps of the account can cause, get there."""
 
 MAX_TIME = timedelta(minutes=30)
+LONGEST_MESSAGE = 300
 LONGEST_PAUSE_SECONDS = 300.0
 """A `Retry-After` beyond this cannot be a per-second limit."""
 
@@ -127,6 +130,7 @@ RULES: tuple[Rule, ...] = (
     Rule(403, None, "access to the zoom rest api has been denied", Outcome.FAIL, "Contact Zoom support.", _CONFIG),
     Rule(404, 2001, None, Outcome.FAIL, "Check the account id.", _CONFIG),
     Rule(400, 2300, None, Outcome.FAIL, "Check api_url.", _CONFIG),
+    *(Rule(status, None, None, Outcome.FAIL, "Check api_url.", _CONFIG) for status in (301, 302, 303, 307, 308)),
     Rule(400, 802, None, Outcome.RETRY, "", _TRANSIENT),
     *(Rule(status, None, None, Outcome.RETRY, "", _TRANSIENT) for status in (408, 425, 500, 502, 503, 504)),
 )
@@ -162,9 +166,18 @@ def json_body(response: requests.Response) -> Any:
         try:
             body = orjson.loads(response.content)
         except orjson.JSONDecodeError:
-            body = None
+            body = _tolerant_json(response.content)
         response.zoom_body = body  # type: ignore[attr-defined]
     return response.zoom_body  # type: ignore[attr-defined]
+
+
+def _tolerant_json(content: bytes) -> Any:
+    """Return a body that only half a character keeps from being JSON, with a question mark for it."""
+    try:
+        text = json.dumps(json.loads(content.decode("utf-8-sig")), ensure_ascii=False)
+        return orjson.loads(text.encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def classify(response: requests.Response, endpoint: Endpoint) -> Verdict:
@@ -180,6 +193,8 @@ def classify(response: requests.Response, endpoint: Endpoint) -> Verdict:
         outcome = Outcome.FAIL
     if outcome is Outcome.RESTART and "next_page_token=" not in (response.request.url or ""):
         outcome = Outcome.FAIL
+    if status >= requests.codes.internal_server_error:
+        outcome = Outcome.RETRY
     if outcome is Outcome.PACE and is_daily(response):
         outcome = Outcome.DAILY
     failure_type = _TRANSIENT if outcome in (Outcome.RETRY, Outcome.PACE, Outcome.DAILY) else FailureType.system_error
@@ -205,7 +220,9 @@ def error_of(body: Any) -> tuple[int | None, str]:
         return None, ""
     code = body.get("code", body.get("errorCode"))
     message = body.get("message") or body.get("error_message") or body.get("reason") or ""
-    return (code if isinstance(code, int) and not isinstance(code, bool) else None), str(message)
+    if isinstance(code, str) and code.isdigit():
+        code = int(code)
+    return (code if type(code) is int else None), " ".join(str(message).split())[:LONGEST_MESSAGE]
 
 
 def _unmatched(response: requests.Response, code: int | None) -> Outcome:
@@ -314,10 +331,15 @@ _ACTIONS = {
 
 
 class ZoomBackoff(BackoffStrategy):
-    """Says how long to wait before the next attempt, and when there is none."""
+    """Says how long to wait before the next attempt, and when there is none.
+
+    All attempts of a request are made by one thread, so failures are counted by thread; attempts that were
+    only refused for their pace do not count.
+    """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self._thread = threading.local()
 
     def backoff_time(
         self, response_or_exception: requests.Response | requests.RequestException | None, attempt_count: int
@@ -326,22 +348,27 @@ class ZoomBackoff(BackoffStrategy):
 
         :raises SliceFailure: when enough attempts were made
         """
+        if attempt_count == 1:
+            self._thread.failures = 0
         if not isinstance(response_or_exception, requests.Response):
             kind = type(response_or_exception).__name__
-            self._give_up_after(attempt_count, f"Zoom could not be reached ({kind})", kind)
+            reason = f"Zoom could not be reached ({kind})"
+            self._give_up_after_retries(reason, kind)
             return None
         verdict = classify(response_or_exception, self._endpoint)
         if verdict.outcome is Outcome.PACE:
             return (retry_after(response_or_exception) or 0.0) + random.uniform(0.01, 1)  # noqa: S311 - jitter
         if verdict.outcome is not Outcome.TOKEN:
-            self._give_up_after(attempt_count, verdict.message.rstrip("."), verdict.code)
+            reason = verdict.message.rstrip(".")
+            self._give_up_after_retries(reason, verdict.code)
         # The CDK logs the body of a 200 before its exponential waits (rate_limiting.py), not before ours.
         return max(2.0 ** (attempt_count - 1) - 1, 0.01) if response_or_exception.ok else None
 
-    def _give_up_after(self, attempt_count: int, reason: str, kind: str) -> None:
-        if attempt_count > MAX_RETRIES:
+    def _give_up_after_retries(self, reason: str, kind: str) -> None:
+        self._thread.failures += 1
+        if self._thread.failures > MAX_RETRIES:
             raise SliceFailure(
-                f"{reason}, also at the last of {attempt_count} attempts (GET /{self._endpoint.path}).",
+                f"{reason}, also at the last of {self._thread.failures} attempts (GET /{self._endpoint.path}).",
                 kind=kind,
                 failure_type=_TRANSIENT,
             )

@@ -13,6 +13,7 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteCatalogSerializer,
     FailureType,
 )
+from airbyte_cdk.models import Type as MessageType
 from airbyte_cdk.utils import AirbyteTracedException
 from serpyco_rs import SchemaValidationError
 
@@ -23,20 +24,31 @@ def read_json(path: str, what: str) -> Any:
     :param what: what the file is, for the error
     :raises AirbyteTracedException: config error, if it cannot be read or is not JSON
     """
+    return _parsed(_read(path, what), path, what)
+
+
+def _read(path: str, what: str) -> str:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise _unusable(
             f"The {what} file {path} cannot be read: {error.strerror}. Check its path and permissions."
         ) from error
+    except UnicodeDecodeError:
+        raise _not_json(path, what, "it is not UTF-8 text") from None
+
+
+def _parsed(text: str, path: str, what: str) -> Any:
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
         reason = f"line {error.lineno}, {error.msg}"
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8 text"
     except RecursionError:
         reason = "it is nested too deep"
+    except ValueError:
+        reason = "it holds a number of too many digits"
     # No cause: none of these may quote the content, which can be credentials.
-    raise _unusable(f"The {what} file {path} is not valid JSON ({reason}). Correct it and run again.") from None
+    raise _not_json(path, what, reason) from None
 
 
 def read_config(path: str) -> dict[str, Any]:
@@ -68,15 +80,19 @@ def read_catalog(path: str) -> ConfiguredAirbyteCatalog:
 def read_state(path: str | None) -> list[AirbyteStateMessage]:
     """Return the state of an earlier sync; none where no path is given or the file holds none.
 
-    :raises AirbyteTracedException: config error, if the file is not a list of state messages
+    The file is a list of state messages, as Airbyte keeps it, or the output of an earlier sync: then the
+    last state of each stream counts.
+
+    :raises AirbyteTracedException: config error, if the file is neither
     """
-    content = read_json(path, "state") if path else None
-    if not content:
+    if not path:
         return []
+    text = _read(path, "state")
+    content = _states_printed(text, path) if is_output(text) else _parsed(text, path, "state")
     try:
-        if not isinstance(content, list):
+        if content and not isinstance(content, list):
             raise TypeError("it is not a list")
-        messages = [AirbyteStateMessageSerializer.load(item) for item in content]
+        messages = [AirbyteStateMessageSerializer.load(item) for item in content or []]
         if not all(message.stream or message.global_ for message in messages):
             raise TypeError("an item has neither 'stream' nor 'global'")
     except (SchemaValidationError, TypeError, AttributeError) as error:
@@ -87,11 +103,38 @@ def read_state(path: str | None) -> list[AirbyteStateMessage]:
     return messages
 
 
+def is_output(text: str) -> bool:
+    """Return whether a text is the output of a command: an Airbyte message on each line."""
+    try:
+        first = json.loads(text.lstrip().split("\n", 1)[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(first, dict) and first.get("type") in {kind.value for kind in MessageType}
+
+
+def _states_printed(text: str, path: str) -> list[Any]:
+    """Return the last state of each stream in an output, whose last line may be cut off."""
+    lines = text.split("\n")
+    complete = lines if text.endswith("\n") else lines[:-1] or lines
+    states: dict[str, Any] = {}
+    for line in complete:
+        message = _parsed(line, path, "state") if line.strip() else None
+        if isinstance(message, dict) and message.get("type") == "STATE" and isinstance(message.get("state"), dict):
+            stream = message["state"].get("stream")
+            descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
+            states[json.dumps(descriptor, sort_keys=True)] = message["state"]
+    return list(states.values())
+
+
 def _first_fault(error: Exception) -> str:
     if isinstance(error, SchemaValidationError) and error.errors:
-        fault = error.errors[0]
-        return f"at '{fault.instance_path}': {fault.message}" if fault.instance_path else str(fault.message)
-    return str(error)
+        # Not the fault's message: it quotes the value, which may be a secret in the wrong place.
+        return f"the value at '{error.errors[0].instance_path or '/'}' is not of the expected form"
+    return str(error) if type(error) is TypeError else "a value is not of the expected form"
+
+
+def _not_json(path: str, what: str, reason: str) -> AirbyteTracedException:
+    return _unusable(f"The {what} file {path} is not valid JSON ({reason}). Correct it and run again.")
 
 
 def _unusable(message: str) -> AirbyteTracedException:

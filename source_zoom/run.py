@@ -13,7 +13,7 @@ from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.logger import PRINT_BUFFER
-from airbyte_cdk.models import ConnectorSpecification, FailureType
+from airbyte_cdk.models import ConnectorSpecification
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
@@ -69,12 +69,13 @@ def main(args: Sequence[str] | None = None) -> None:
     end_on_sigterm()
     entrypoint = ZoomEntrypoint(SourceZoom())
     parsed = entrypoint.parse_args(list(args) if args is not None else sys.argv[1:])
+    if not parsed.command:
+        sys.exit("usage: source-zoom {spec,check,discover,read} [--config FILE] [--catalog FILE] [--state FILE]")
     try:
         with PRINT_BUFFER, closing(_closable(entrypoint.run(parsed))) as messages:
             _print(messages)
     except AirbyteTracedException as error:
-        if error.failure_type is not FailureType.config_error:
-            raise  # the CDK's hook logs the stack, then prints the trace
+        # Said in a sentence already; for what is not, the CDK's hook logs the stack and prints a trace.
         error.emit_message()
         sys.exit(FAILED)
     except BrokenPipeError:

@@ -288,7 +288,10 @@ def is_session_state(blob: Mapping[str, Any]) -> bool:
 
 
 def _overlap(days: Window, window: Window) -> bool:
-    return days.first <= window.last and days.last >= window.first
+    """Return whether some days are a window's to read; the one it shares with a neighbour is not enough."""
+    if days.first == days.last:
+        return window.first <= days.first <= window.last
+    return days.first < window.last and days.last > window.first
 
 
 def _day(text: str) -> pendulum.Date:

@@ -31,7 +31,7 @@ from source_zoom import inputs
 from source_zoom.auth import authenticator
 from source_zoom.budget import Budgets, rates
 from source_zoom.config import ZoomConfig, normalise
-from source_zoom.engine import StreamStopped, TreeReader, TreeStream, with_ancestors
+from source_zoom.engine import SliceFailure, TreeReader, TreeStream, with_ancestors
 from source_zoom.session_state import is_session_state
 from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream, build
 
@@ -118,6 +118,8 @@ class SourceZoom(AbstractSource):
         yield from reader.read(set(modes))
 
     def _context(self, logger: logging.Logger, config: Mapping[str, Any]) -> StreamContext:
+        if "credentials" not in config:
+            config = normalise(config)  # `configure` has done so on the command line
         settings = ZoomConfig.parse(config)
         for notice in settings.notices:
             logger.warning(notice)
@@ -145,11 +147,11 @@ def _probe(roots: list[ZoomStream]) -> None:
 
     :raises AirbyteTracedException: the first one's error, if none can
     """
-    errors: list[StreamStopped] = []
+    errors: list[SliceFailure] = []
     for stream in roots:
         try:
             next(iter(stream.read_records(SyncMode.full_refresh, stream_slice={})), None)
-        except StreamStopped as error:
+        except SliceFailure as error:
             errors.append(error)
         else:
             if stream.closing_line() is None:
@@ -167,7 +169,7 @@ def _log_missing_scopes(
         if stream.internal:
             continue
         needed = [streams[ancestor].endpoint.scopes for ancestor in sorted(with_ancestors(streams, {name}))]
-        lacking = [str(scopes) for scopes in needed if not granted & {scopes.classic, scopes.granular}]
+        lacking = {str(scopes): None for scopes in needed if not granted & {scopes.classic, scopes.granular}}
         if lacking:
             logger.warning(f"The token lacks what the stream '{name}' needs: the scope {' and '.join(lacking)}.")
 

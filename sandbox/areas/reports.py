@@ -1,7 +1,6 @@
 """https://developers.zoom.us/docs/api/meetings/#tag/reports ."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import wraps
 from typing import Any, TypeVar
@@ -80,15 +79,17 @@ def list_hosts(call: Call) -> Listing:
     if group is not None:
         numbers = [number for number in numbers if _is_in_group(world, number, group)]
     shown = [session for number in numbers for session in held.get(number, ())]
-    listing = Listing.of(
-        "users", numbers, lambda number: host_report_row(world, world.user(number), held.get(number, ()))
-    )
     totals = {
         "total_meetings": len(shown),
         "total_participants": sum(session.participants for session in shown),
         "total_meeting_minutes": sum(session.minutes for session in shown),
     }
-    return replace(listing, extra={**_told(first, last), **totals})
+    return Listing.of(
+        "users",
+        numbers,
+        lambda number: host_report_row(world, world.user(number), held.get(number, ())),
+        extra={**_told(first, last), **totals},
+    )
 
 
 def active_sessions(world: World, sessions: Sequence[Session]) -> dict[int, list[Session]]:
@@ -113,8 +114,9 @@ def list_sessions_of_user(call: Call) -> Listing:
     else:
         sessions = world.sessions.of_host(user.number, first, last)
     sessions = [session for session in sessions if session.is_reported == (kind != "pastOne")]
-    listing = Listing.of("meetings", sessions, lambda session: user_report_row(world, session, user))
-    return replace(listing, extra=_told(first, last))
+    return Listing.of(
+        "meetings", sessions, lambda session: user_report_row(world, session, user), extra=_told(first, last)
+    )
 
 
 @_on_paid_plan
@@ -128,7 +130,7 @@ def list_history(call: Call) -> Listing:
     wanted = [session for session in sessions if session.is_reported and session.host != world.oddities.gone_user]
     for wants in _history_filters(call):
         wanted = [session for session in wanted if wants(session)]
-    return Listing("history_meetings", len(wanted), _rows(wanted, lambda one: history_row(world, one)), tells=())
+    return Listing.of("history_meetings", wanted, lambda session: history_row(world, session), tells=())
 
 
 def _history_filters(call: Call) -> list[Callable[[Session], bool]]:
@@ -165,16 +167,12 @@ def list_participants(call: Call) -> Listing:
     if not session.is_reported:
         raise _not_found(call)
     with_registrant = call.query["include_fields"] == "registrant_id"
-    stays = world.stays(session)
-    rows = _rows(stays, lambda stay: participant_row(world, session, stay, with_registrant=with_registrant))
-    return Listing("participants", len(stays), rows, tells=("page_count", "total_records"))
-
-
-_Thing = TypeVar("_Thing")
-
-
-def _rows(things: Sequence[_Thing], to_row: Callable[[_Thing], Any]) -> Callable[[int, int], list[Any]]:
-    return lambda start, stop: [to_row(thing) for thing in things[start:stop]]
+    return Listing.of(
+        "participants",
+        world.stays(session),
+        lambda stay: participant_row(world, session, stay, with_registrant=with_registrant),
+        tells=("page_count", "total_records"),
+    )
 
 
 def _days(call: Call) -> tuple[date, date]:

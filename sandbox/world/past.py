@@ -90,22 +90,19 @@ class PastSessions:
     def find(self, uuid: str) -> Session | None:
         """Return the session of that UUID, once it is shown."""
         number = self._plan.keys.uuid_number(uuid)
-        if number is None:
-            return None
-        session = self._stored.get(number)
-        if session is None and number < STORED and self._plan.per_host:
-            host, slot = divmod(number, self._plan.per_host)
-            session = self._plan.make(host, slot) if self._holds_sessions(host) else None
-        return session if session and self.is_shown(session) and not self._is_gone(session) else None
+        return None if number is None else self._numbered(number)
 
     def latest(self, meeting_id: int) -> Session | None:
         """Return the last shown instance of a meeting."""
-        number = self._plan.stored(meeting_id)
-        stored = None if number is None else self._stored.get(number)
-        host = stored.host if stored else self._plan.host_of(meeting_id)
-        instances = [] if host is None else [one for one in self.of_host(host) if one.meeting_id == meeting_id]
-        shown = [session for session in instances if not self._is_gone(session)]
-        return max(shown, key=lambda session: session.start, default=None)
+        number = self._plan.only_session(meeting_id)
+        if number is not None:
+            session = self._numbered(number)
+            return session if session and session.meeting_id == meeting_id else None
+        host = self._plan.host_of(meeting_id)
+        if host is None or host == self._oddities.gone_user:
+            return None
+        instances = (session for session in self.of_host(host) if session.meeting_id == meeting_id)
+        return max(instances, key=lambda session: session.start, default=None)
 
     def of_host(self, host: int, first: date = date.min, last: date = date.max) -> list[Session]:
         """Return the shown sessions of a host that started between two days, in order."""
@@ -183,6 +180,13 @@ class PastSessions:
             self._stored[number] = session
             self._stored_of.setdefault(session.host, []).append(session)
             return session
+
+    def _numbered(self, number: int) -> Session | None:
+        session = self._stored.get(number)
+        if session is None and number < STORED and self._plan.per_host:
+            host, slot = divmod(number, self._plan.per_host)
+            session = self._plan.make(host, slot) if self._holds_sessions(host) else None
+        return session if session and self.is_shown(session) and not self._is_gone(session) else None
 
     def _holds_sessions(self, user: int) -> bool:
         if not 0 <= user < self._plan.users or user == self._oddities.late_host:

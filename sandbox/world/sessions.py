@@ -150,8 +150,13 @@ class SessionPlan:
         """Return the number of the host's recurring meeting that is in no list."""
         return _SERIES + host
 
+    def only_session(self, meeting_id: int) -> int | None:
+        """Return the number of a meeting's session, where it can have had one only."""
+        number = self.ids.decode(meeting_id)
+        return number - _UNLISTED if number is not None and _UNLISTED <= number < _ROOMS else None
+
     def host_of(self, meeting_id: int) -> int | None:
-        """Return the only user who can have held sessions of a meeting, but None where sessions are stored."""
+        """Return the user who holds the sessions of a meeting that may have several."""
         number = self.ids.decode(meeting_id)
         if number is None:
             return None
@@ -159,19 +164,12 @@ class SessionPlan:
             return number - _SERIES
         if number >= _ROOMS:
             return (number - _ROOMS) // 2
-        if number >= _UNLISTED:
-            return (number - _UNLISTED) // self.per_host if self.per_host else None
         return number // self.meetings if self.meetings else None
-
-    def stored(self, meeting_id: int) -> int | None:
-        """Return the number of the stored session that alone has this meeting id, if there can be one."""
-        number = self.ids.decode(meeting_id)
-        return None if number is None or not _UNLISTED + STORED <= number < _ROOMS else number - _UNLISTED
 
     def _meeting(self, dice: Dice, kind: str, host: int) -> tuple[int, int | None]:
         if kind == _ROOM:
             return PERSONAL_ROOM, room(host)
-        if kind == _LISTED and self.meetings and host < self.users:
+        if kind == _LISTED and self.meetings:
             meeting = host * self.meetings + dice.below(self.meetings)
             return self.kind_of_meeting(meeting), meeting
         if kind == _LISTED:

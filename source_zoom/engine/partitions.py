@@ -74,9 +74,12 @@ class SlicePartition(Partition):
         try:
             self._task.raise_if_stopped()
             for data in self._task.stream.read_records(SyncMode.full_refresh, stream_slice=self._slice):
-                self._publish(data)
+                if not isinstance(data, dict) or not data:
+                    # The CDK takes an empty record for the end of all streams (concurrent_source.py).
+                    raise TypeError(f"a record of stream {self._task.stream.name} is not an object with fields")
                 if self._task.selected:
                     yield Record(data, self._task.stream.name)
+                self._publish(data)
             self._read = True
         except Exception as error:
             self._error = error
@@ -88,20 +91,32 @@ class SlicePartition(Partition):
 
     def finish(self) -> None:
         """Close the books of this slice; called once for every partition that was submitted, whatever happened."""
+        try:
+            self._tell_children()
+        finally:
+            self._task.backlog.leave()
+
+    def _tell_children(self) -> None:
         task = self._task
-        if task.feed is not None:
+        if task.feed is None:
+            return
+        error = None if self._read else self._error or EngineClosed()
+        try:
             if not self._published and (key := task.stream.child_key_of_unread(self._slice)):
                 task.feed.publish(key)
             end = task.stream.child_key_of_end(self._slice, self._error)
             if end is not None:
                 task.feed.publish(end)
-            task.feed.close_slice(None if self._read else self._error or EngineClosed())
-        task.backlog.leave()
+        except Exception as raised:
+            error = error or raised
+            raise
+        finally:
+            task.feed.close_slice(error)
 
     def _publish(self, data: Mapping[str, Any]) -> None:
         if self._task.feed is not None:
-            self._published = True
             self._task.feed.publish(self._task.stream.child_key(data, self._slice))
+            self._published = True
 
     def to_slice(self) -> Mapping[str, Any]:
         """Return the slice, which the CDK logs when debugging."""

@@ -102,7 +102,7 @@ class TaskRouter(ThreadPoolManager):
         try:
             self._run(function, partition, *args)
         finally:
-            partition.finish()
+            self._run(partition.finish)
 
     def _run(self, function: Callable[..., Any], *args: Any) -> None:
         try:

@@ -100,6 +100,7 @@ class TreeReader:
         self, source: ConcurrentSource, tasks: list[StreamTask], failures: FailureLog, progress: Progress
     ) -> Iterator[AirbyteMessage]:
         by_name = {task.stream.name: task for task in tasks}
+        unfinished = set(by_name)
         try:
             for message in source.read([task.as_concurrent_stream(self._logger) for task in tasks]):
                 if message.type == MessageType.RECORD and message.record:
@@ -111,6 +112,7 @@ class TreeReader:
                     yield sanitised(message)
                     continue
                 if has_ended(message):
+                    unfinished.discard(name)
                     self._log_end(by_name[name], failures)
                 if by_name[name].selected:
                     yield sanitised(message)
@@ -118,6 +120,11 @@ class TreeReader:
             # The CDK's summary has a line for every failure, hidden streams included; ours follows below.
             if error.internal_message != "Concurrent read failure":
                 raise
+        if unfinished:
+            raise AirbyteTracedException(
+                message="The sync ended before all streams had, so rows can be missing. Please report this.",
+                internal_message=f"Streams without a final status: {sorted(unfinished)}",
+            )
         summary = failures.summary({name for name, task in by_name.items() if task.selected})
         if summary is not None:
             raise summary

@@ -105,7 +105,8 @@ class StreamTask:
         """Raise the error that stopped the stream, if there is one."""
         error = self._stopped_by.get()
         if error is not None:
-            raise error
+            # Without the frames that each raising of the one instance would add to it.
+            raise error.with_traceback(None)
 
     def follow(self, parent: StreamTask) -> None:
         """Make this stream's slices of the keys of its parent."""

@@ -33,6 +33,9 @@ from source_zoom.streams.datetimes import DateTimeFields
 TIMEOUT_SECONDS = (10, 300)
 """To connect, and between two bytes of an answer."""
 
+TOKEN_REJECTED = "Refreshed OAuth access token is rejected by the API."  # noqa: S105 - a sentence
+"""What the CDK says of a token that is refused again (http_client.py, `_handle_error_resolution`)."""
+
 # The client's error lines repeat what the stream reports, with whole response bodies, which can hold
 # meeting passwords (http_client.py, `_handle_error_resolution`); its debug lines hold them too.
 _client_logger = logging.getLogger("airbyte.http_client")
@@ -121,8 +124,8 @@ class ZoomStream(HttpStream):
         return self.endpoint.query(stream_slice or {}, (next_page_token or {}).get("next_page_token"))
 
     def request_kwargs(self, *args: Any, **kwargs: Any) -> Mapping[str, Any]:
-        """Set timeouts: the CDK has none by default."""
-        return {"timeout": TIMEOUT_SECONDS}
+        """Set timeouts, as the CDK has none by default, and stay on the host that the config names."""
+        return {"timeout": TIMEOUT_SECONDS, "allow_redirects": False}
 
     def next_page_token(self, response: requests.Response) -> Mapping[str, Any] | None:
         """Return the token of the next page, also where Zoom does not document that there are pages."""
@@ -167,7 +170,7 @@ class ZoomStream(HttpStream):
             try:
                 yield from self._read_to_the_end(read)
             except _NothingHere as skip:
-                self._count(skip.verdict)
+                self.note_skip(skip.verdict, read)
                 if position == 0:
                     return  # the others would be told the same
 
@@ -259,6 +262,11 @@ class ZoomStream(HttpStream):
         self._date_times.null_empty(record)
         return record  # type: ignore[no-any-return]
 
+    def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
+        """Count a read that Zoom had nothing for."""
+        with self._lock:
+            self._skipped[verdict.code, verdict.message] += 1
+
     # Reading a slice
 
     def _read_to_the_end(self, stream_slice: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -267,10 +275,15 @@ class ZoomStream(HttpStream):
         while True:
             pages = 0
             complete = self.attempt(stream_slice)
+            unusable: SliceFailure | None = None
             try:
                 for response in self._pages(stream_slice):
                     pages += 1
-                    yield from map(complete, self.parse_response(response, stream_slice=stream_slice))
+                    for record in self.parse_response(response, stream_slice=stream_slice):
+                        try:
+                            yield self._with_keys(complete(record))
+                        except (AttributeError, KeyError, TypeError, ValueError) as fault:
+                            unusable = self._unusable(fault, stream_slice)
             except PaginationResetRequiredException:
                 if pages <= furthest:
                     raise self._failure(
@@ -281,7 +294,28 @@ class ZoomStream(HttpStream):
                     ) from None
                 furthest = pages
             else:
+                if unusable is not None:
+                    raise unusable
                 return
+
+    def _with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a record that has its keys.
+
+        :raises ValueError: if one is missing, which would make it overwrite others in a warehouse
+        """
+        for name in (*self.key_fields, *(("id",) if self.string_id else ())):
+            if record.get(name) in (None, ""):
+                raise ValueError(f"it has no '{name}'")
+        return record
+
+    def _unusable(self, fault: Exception, stream_slice: Mapping[str, Any]) -> SliceFailure:
+        what = str(fault) if type(fault) is ValueError else f"it has an unexpected form ({type(fault).__name__})"
+        return self._failure(
+            f"A record of GET /{self.endpoint.path} cannot be used: {what}. The others were read.",
+            kind=f"unusable {type(fault).__name__}",
+            stream_slice=stream_slice,
+            failure_type=FailureType.system_error,
+        )
 
     def _pages(self, stream_slice: Mapping[str, Any]) -> Iterator[requests.Response]:
         seen: set[str] = set()
@@ -313,10 +347,6 @@ class ZoomStream(HttpStream):
             raise _NothingHere(verdict)
         raise self._refused(verdict, stream_slice)
 
-    def _count(self, verdict: Verdict) -> None:
-        with self._lock:
-            self._skipped[verdict.code, verdict.message] += 1
-
     def warn_once(self, topic: str, message: str) -> None:
         """Log a warning unless one of the same topic was logged for this stream."""
         with self._lock:
@@ -342,8 +372,14 @@ class ZoomStream(HttpStream):
     def _explained(self, error: AirbyteTracedException, stream_slice: Mapping[str, Any]) -> SliceFailure:
         """Return an error of the HTTP client or the authenticator without the response bodies it quotes."""
         failure_type = error.failure_type
+        message = str(error)
+        if message == TOKEN_REJECTED:
+            message = (
+                f"Zoom refuses the access token for GET /{self.endpoint.path}, a new one too: check at "
+                "marketplace.zoom.us that the app is activated and has the scopes it needs."
+            )
         return self._failure(
-            str(error),
+            message,
             kind=getattr(error, "kind", str(error)),
             stream_slice=stream_slice,
             failure_type=failure_type,
@@ -404,7 +440,7 @@ class ZoomSubStream(HttpSubStream, ZoomStream):
     def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add the parent's keys to a record that lacks them."""
         for name in self.carries:
-            if record.get(name) is None:
+            if name in self.key_fields or record.get(name) is None:
                 record[name] = stream_slice[name]
         return super().complete(record, stream_slice)
 

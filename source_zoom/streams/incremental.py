@@ -38,12 +38,14 @@ class HostEnd:
     """What children are told behind the sessions of a host in a window.
 
     :param error: why the list is not complete, None if it is
+    :param is_left: whether it says nothing, so that the host is left for a later sync
     """
 
-    def __init__(self, window: Window, host_id: str, error: Exception | None) -> None:
+    def __init__(self, window: Window, host_id: str, error: Exception | None, *, is_left: bool = False) -> None:
         self.window = window
         self.host_id = host_id
         self.error = error
+        self.is_left = is_left or isinstance(error, StreamStopped)
 
 
 class SessionSlice(dict[str, Any]):
@@ -192,7 +194,7 @@ class SessionCursor(ResumableCursor):
             return
         del self._ended[key], self._waiting[key]
         self._changed = True
-        if key in self._left or isinstance(end.error, StreamStopped):
+        if key in self._left or end.is_left:
             return
         if end.error is not None:
             self._state.miss(*key)

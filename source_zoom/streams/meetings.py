@@ -9,7 +9,8 @@ from airbyte_cdk.models import SyncMode
 
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.engine import Key
-from source_zoom.streams.base import ZoomSubStream
+from source_zoom.errors import Verdict
+from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.users import Users
 
 NO_REGISTRATION = 2
@@ -60,7 +61,7 @@ class Meetings(ZoomSubStream):
     child_keys = {
         "meeting_id": "meeting_id",
         "host_id": "host_id",
-        "approval_type": "settings",
+        "approval_type": "settings.approval_type",
         "occurrences": "occurrences",
     }
 
@@ -72,8 +73,20 @@ class Meetings(ZoomSubStream):
             occurrences = tuple(occurrence["occurrence_id"] for occurrence in record.get("occurrences") or [])
         return record["meeting_id"], record["host_id"], settings.get("approval_type"), occurrences
 
+    def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
+        super().__init__(context, parent)
+        self._gone: set[str] = set()
+
+    def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
+        """Count a meeting without a detail, and remember one that does not exist any more."""
+        super().note_skip(verdict, stream_slice)
+        if verdict.code.endswith("/3001"):
+            self._gone.add(stream_slice["meeting_id"])
+
     def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
         """Return the meeting without its settings: most of what belongs to it can be read all the same."""
+        if stream_slice["meeting_id"] in self._gone:
+            return None
         return stream_slice["meeting_id"], stream_slice["host_id"], None, ()
 
 

@@ -9,6 +9,7 @@ https://developers.zoom.us/docs/api/meetings/#tag/reports
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +23,7 @@ from airbyte_cdk.models import SyncMode
 from source_zoom.config import ReportHosts
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.engine import Key, SliceFailure, StreamStopped
-from source_zoom.errors import SCOPE_KIND
+from source_zoom.errors import SCOPE_KIND, Verdict
 from source_zoom.session_state import Session, digest
 from source_zoom.streams.base import StreamContext, ZoomStream
 from source_zoom.streams.incremental import (
@@ -36,11 +37,16 @@ from source_zoom.streams.incremental import (
 from source_zoom.streams.users import InactiveUsers, Users
 from source_zoom.windows import ZONE_DAYS, Window, clipped, grid, monthly, oldest_served
 
+LOGGER = logging.getLogger("airbyte")
+
 MEETING_TYPES = frozenset({1, 2, 3, 4, 7, 8, 10})
 """Instant, scheduled, recurring, personal room, PAC and screen share: all that is not a webinar (5, 6, 9)."""
 
 KEY_LIMIT = 5000
 """Sessions that the slowest stream may be behind the list; bounds memory on large accounts."""
+
+LACKS_PLAN = ("200/200", "400/200")
+"""Codes of a skip that speaks of the account's plan."""
 
 REFUSED_PARAMETER = "400/300"
 
@@ -61,7 +67,13 @@ class ActiveHosts(ZoomStream):
         slice_params=("from", "to"),
         skips=frozenset({200}),
     )
-    primary_key = "id"
+    primary_key = None
+
+    def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a host as he is; some have no id, but an e-mail address serves as well."""
+        if not record.get("id") and not record.get("email"):
+            raise ValueError("it has neither 'id' nor 'email'")
+        return record  # type: ignore[no-any-return]
 
 
 class HistoryMeetings(ZoomStream):
@@ -115,8 +127,10 @@ class PastSessions(SessionList):
         """The keys of `users`, where that stream is read anyway."""
         self._active_hosts = ActiveHosts(context)
         self._history = WindowHistory(HistoryMeetings(context))
+        self._asks_for_active = context.config.report_hosts is ReportHosts.ACTIVE
         self._active_in: dict[Window, list[tuple[str, str]]] = {}
         self._all_users: list[str] | None = None
+        self._lacks_plan = False
 
     def serve(self, book: SessionCursor) -> None:
         """List what a book needs, too."""
@@ -156,6 +170,8 @@ class PastSessions(SessionList):
 
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """Yield the reads of a host's days, as far as Zoom still serves them."""
+        if self._lacks_plan:
+            return
         first = max(stream_slice["first"], oldest_served(pendulum.now("UTC")))
         if first > stream_slice["last"]:
             self.warn_once("expired", f"Stream {self.name}: Zoom does not serve days before {first} any more.")
@@ -165,6 +181,11 @@ class PastSessions(SessionList):
             kinds.append({"type": "pastOne"})
         for kind in kinds:
             yield {**stream_slice, **_days(first, stream_slice["last"]), **kind}
+
+    def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
+        """Count a skip; without the plan for reports nobody else is asked, and nothing counts as read."""
+        super().note_skip(verdict, stream_slice)
+        self._lacks_plan = self._lacks_plan or verdict.code in LACKS_PLAN
 
     def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
         """Leave the record as it is; the streams that read of it complete what they emit."""
@@ -195,7 +216,7 @@ class PastSessions(SessionList):
         """Return the end of a host's list."""
         window, host = stream_slice["window"], stream_slice["user_id"]
         self._history.release(window)
-        return f"end {window.key} {host}", HostEnd(window, host, error)
+        return f"end {window.key} {host}", HostEnd(window, host, error, is_left=self._lacks_plan)
 
     def _slice_of(self, window: Window, host: str, last: pendulum.Date) -> Mapping[str, Any] | None:
         needs = [need for book in self.books if (need := book.need(window, host))]
@@ -221,8 +242,8 @@ class PastSessions(SessionList):
         return missing | {id_ or email for id_, email in active} | (emails - known)
 
     def _active(self, days: Window) -> list[tuple[str, str]] | None:
-        """Return id and e-mail of the hosts who were active, None if Zoom does not say."""
-        if self.context.config.report_hosts is ReportHosts.ALL:
+        """Return id and e-mail of the hosts who were active, None if every user is to be asked."""
+        if not self._asks_for_active:
             return None
         oldest = oldest_served(pendulum.now("UTC"))
         first, last = max(days.first.subtract(days=1), oldest), max(days.last.add(days=1), oldest)
@@ -234,10 +255,11 @@ class PastSessions(SessionList):
                 continue
             rows = optional(self._active_hosts, _days(part.first, part.last))
             if rows is None:
-                self.warn_once("hosts", "Zoom does not tell which hosts were active, so every user is asked.")
+                LOGGER.warning("Zoom does not tell which hosts were active, so every user is asked.")
+                self._asks_for_active = False
                 return None
             self._active_in[part] = [(row.get("id") or "", row.get("email") or "") for row in rows]
-        return [pair for part in parts for pair in self._active_in[part] if any(pair)]
+        return [pair for part in parts for pair in self._active_in[part]]
 
     def _every_user(self) -> list[str]:
         """Return every user, active and inactive: a deactivated host's sessions still exist."""

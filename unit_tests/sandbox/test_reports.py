@@ -142,23 +142,22 @@ def test_encoding_of_uuids(serve: Serve, shape: str) -> None:
         assert client.get(f"/report/meetings/{once(uuid)}/participants").ok
 
 
-def test_a_numeric_id_answers_for_the_latest_instance_only(serve: Serve) -> None:
-    client = serve(users=10)
-    rows = sorted(client.sandbox.expected_rows("report_meetings"), key=lambda row: row["start_time"])
-    instances = Counter(row["id"] for row in rows)
-    latest = {row["id"]: row["uuid"] for row in rows}
+@pytest.mark.parametrize("meetings", [0, 5])
+def test_a_numeric_id_answers_for_the_latest_instance_only(serve: Serve, meetings: int) -> None:
+    client = serve(users=10, meetings=meetings)
+    rows = client.sandbox.expected_rows("report_meetings", Reading(one_participant=True))
+    instances: dict[int, list[str]] = {}
+    for row in sorted(rows, key=lambda row: row["start_time"]):
+        instances.setdefault(row["id"], []).append(row["uuid"])
 
-    assert max(instances.values()) >= 31
-    assert {row["type"] for row in rows} == {1, 2, 3, 4, 8}
-    wrong = [
-        meeting for meeting, uuid in latest.items() if client.get(f"/report/meetings/{meeting}").json()["uuid"] != uuid
-    ]
-    # The latest may have been a session of one participant, which the default reading leaves out.
-    lonely = {row["uuid"] for row in client.sandbox.expected_rows("report_meetings", Reading(one_participant=True))}
-    assert {client.get(f"/report/meetings/{meeting}").json()["uuid"] for meeting in wrong} <= lonely - set(
-        latest.values()
-    )
+    answers = {meeting: client.get(f"/report/meetings/{meeting}").json()["uuid"] for meeting in instances}
+
+    assert answers == {meeting: uuids[-1] for meeting, uuids in instances.items()}
+    *_, second, most = sorted(map(len, instances.values()))
+    assert second > 1
+    assert most >= 31
     assert client.error("/report/meetings/1") == (404, 3001)
+    assert client.error("/report/meetings/9999999999") == (404, 3001)
 
 
 @pytest.mark.parametrize(
