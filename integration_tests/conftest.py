@@ -6,6 +6,7 @@ from typing import Any
 
 import pendulum
 import pytest
+import requests
 
 pytest.register_assert_rewrite("integration_tests.connector")
 
@@ -16,12 +17,11 @@ from source_zoom.endpoint import RateLabel  # noqa: E402
 
 SMALL_ACCOUNT: dict[str, Any] = {
     "seed": 7,
-    "users": 6,
+    "users": 8,
     "meetings": 3,
     "registrants": (0, 8),
     "channels": 45,
     "sessions_per_host": 2,
-    "page_cap": 30,
 }
 """Small, but with each of the sandbox's oddities, lists of several pages, and registration for single occurrences."""
 
@@ -66,6 +66,20 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture
 def connector(tmp_path: Path) -> Connector:
     return Connector(tmp_path)
+
+
+@pytest.fixture
+def asked_urls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The URLs that a connector in this process sends."""
+    urls: list[str] = []
+    send = requests.Session.send
+
+    def record(self: requests.Session, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        urls.append(str(request.url))
+        return send(self, request, **kwargs)
+
+    monkeypatch.setattr(requests.Session, "send", record)
+    return urls
 
 
 @pytest.fixture

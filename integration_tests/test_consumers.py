@@ -32,7 +32,7 @@ STALL_SECONDS = 2.0
 END_SECONDS = 5.0
 TERMINATED = 128 + signal.SIGTERM
 
-LONG_SYNC = {"users": 200, "meetings": 4, "latency": 0.05, "page_cap": None}
+LONG_SYNC = {"users": 200, "meetings": 4, "latency": 0.05}
 """Takes more than ten seconds at the rate limit, with every worker in a request."""
 
 WORKERS = pytest.mark.parametrize("workers", [2, 100])
@@ -71,7 +71,7 @@ def is_record_of(stream: str) -> Callable[[Output], bool]:
 def test_consumer_that_stalls_gets_every_row_and_holds_the_reading_up(
     connector: Connector, serve: Serve, workers: int
 ) -> None:
-    sandbox = serve(users=MANY_USERS, page_cap=None)
+    sandbox = serve(users=MANY_USERS)
     process = connector.start("read", config=config_of(sandbox, num_workers=workers), catalog=catalog_of("users"))
     with ended(process) as stdout:
         first = read_until(stdout, is_record_of("users"))
@@ -111,7 +111,7 @@ def test_sigterm_ends_the_process_behind_a_whole_line(connector: Connector, serv
 
 
 def test_sigterm_ends_a_process_whose_consumer_stalls(connector: Connector, serve: Serve) -> None:
-    sandbox = serve(users=MANY_USERS, page_cap=None)
+    sandbox = serve(users=MANY_USERS)
     process = connector.start("read", config=config_of(sandbox), catalog=catalog_of("users"))
     with ended(process) as stdout:
         read_until(stdout, is_record_of("users"))

@@ -1,23 +1,25 @@
 """Zoom on a bad day: rows are exact and the stream complete, or what is missing is said."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integration_tests.conftest import SMALL_ACCOUNT, Serve
+from integration_tests.conftest import NOON, SMALL_ACCOUNT, Clock, Serve
 from integration_tests.connector import (
     CATALOG,
     IMPATIENT_COMMAND,
+    PAST_SESSIONS,
     STREAMS,
     Connector,
     Key,
     Output,
     assert_exact,
     assert_readable,
+    catalog_of,
     config_of,
     read_here,
 )
@@ -34,6 +36,10 @@ DETAIL = "/meetings/{meetingId}"
 REGISTRANTS = "/meetings/{meetingId}/registrants"
 POLLS = "/meetings/{meetingId}/polls"
 CHANNELS = "/chat/channels"
+ACTIVE_HOSTS = "/report/users"
+HISTORY = "/report/history_meetings"
+HOST_REPORT = "/report/users/{userId}/meetings"
+PARTICIPANTS = "/report/meetings/{meetingId}/participants"
 
 OF_MEETINGS = ("meetings", "meeting_registrants", "meeting_polls")
 
@@ -44,8 +50,20 @@ HIT = {
     REGISTRANTS: {"meeting_registrants"},
     POLLS: {"meeting_polls"},
     CHANNELS: {"channels"},
+    ACTIVE_HOSTS: {*PAST_SESSIONS},
+    HISTORY: {*PAST_SESSIONS},
+    HOST_REPORT: {*PAST_SESSIONS},
+    PARTICIPANTS: {"report_meeting_participants"},
 }
 """The streams that cannot be complete without an endpoint."""
+
+OPTIONAL = {ACTIVE_HOSTS, HISTORY}
+"""What an account may lack: it has to answer, but may answer that."""
+
+WHOLE_ACCOUNT = {CHANNELS, HOST_REPORT, PARTICIPANTS, *OPTIONAL}
+"""What a plan may lack altogether."""
+
+OF_NOW = tuple(stream for stream in STREAMS if stream not in PAST_SESSIONS)
 
 WORKERS = 4
 
@@ -55,23 +73,30 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", short_sleep)
 
 
+@pytest.fixture
+def serve(serve: Serve, clock: Clock) -> Serve:
+    return lambda clock=clock, **options: serve(clock, **options)
+
+
 @cache
 def undisturbed() -> tuple[dict[str, set[Key]], int]:
     """What the account holds, and how many requests it takes to read it."""
-    with Sandbox(SandboxOptions(**SMALL_ACCOUNT)) as sandbox:
+    with Sandbox(SandboxOptions(**SMALL_ACCOUNT), clock=NOON.timestamp) as sandbox:
         output = read_here(config_of(sandbox), CATALOG)
         assert_exact(output, sandbox, STREAMS)
         return {stream: set(output.keys(stream)) for stream in STREAMS}, sandbox.counters()["requests"]
 
 
-def read(sandbox: Sandbox) -> Output:
-    return read_here(config_of(sandbox, num_workers=WORKERS), CATALOG)
+def read(sandbox: Sandbox, streams: Sequence[str] = STREAMS) -> Output:
+    return read_here(config_of(sandbox, num_workers=WORKERS), catalog_of(*streams))
 
 
-def assert_nothing_is_missing_unsaid(output: Output, incomplete: Collection[str]) -> None:
+def assert_nothing_is_missing_unsaid(
+    output: Output, incomplete: Collection[str], streams: Sequence[str] = STREAMS
+) -> None:
     """These streams say that and why they are incomplete; each other one is complete and has all its rows."""
     rows, _ = undisturbed()
-    for stream in STREAMS:
+    for stream in streams:
         delivered, errors = set(output.keys(stream)), output.errors(stream)
         assert delivered <= rows[stream]
         if stream in incomplete:
@@ -86,7 +111,7 @@ def assert_nothing_is_missing_unsaid(output: Output, incomplete: Collection[str]
     summary = output.errors()
     assert len(summary) == (1 if incomplete else 0)
     assert all(name in summary[0]["message"] for name in incomplete)
-    assert output.streams() == set(STREAMS)
+    assert output.streams() == set(streams)
 
 
 def incomplete_without(path: str, output: Output) -> set[str]:
@@ -169,7 +194,7 @@ def test_user_who_left_is_skipped_and_counted(serve: Serve) -> None:
 
 
 def test_user_whose_meetings_cannot_be_listed_costs_only_that_users_rows(tmp_path: Path, serve: Serve) -> None:
-    sandbox = serve(oddities=False, faults=(Fault("user-broken", user=2),))
+    sandbox = serve(time.time, oddities=False, faults=(Fault("user-broken", user=2),))
     output = Connector(tmp_path, IMPATIENT_COMMAND).run("read", config=config_of(sandbox), catalog=CATALOG)
     for stream in OF_MEETINGS:
         assert sandbox.expected_keys(stream)
@@ -180,7 +205,7 @@ def test_user_whose_meetings_cannot_be_listed_costs_only_that_users_rows(tmp_pat
         assert_readable(errors[0])
         assert "GET /users/{user_id}/meetings was answered with HTTP 500" in errors[0]["message"]
         assert errors[0]["failure_type"] == "transient_error"
-    assert_exact(output, sandbox, ["users", "channels"])
+    assert_exact(output, sandbox, [stream for stream in STREAMS if stream not in OF_MEETINGS])
     assert output.streams() == set(STREAMS)
 
     assert output.exit_code == 1
@@ -200,7 +225,7 @@ def test_endpoint_that_never_answers_fails_what_needs_it_and_nothing_else(serve:
     assert all(status in output.errors(stream)[0]["message"] for stream in HIT[path])
 
 
-@pytest.mark.parametrize("path", [path for path in HIT if path != CHANNELS])
+@pytest.mark.parametrize("path", [path for path in HIT if path not in WHOLE_ACCOUNT])
 def test_error_in_a_200_is_an_error(serve: Serve, path: str) -> None:
     sandbox = serve(faults=(Fault("error-in-200", path=path),))
     output = read(sandbox)
@@ -208,20 +233,34 @@ def test_error_in_a_200_is_an_error(serve: Serve, path: str) -> None:
     assert all("Only available for Paid account" in output.errors(stream)[0]["message"] for stream in HIT[path])
 
 
-def test_product_the_accounts_plan_lacks_is_an_empty_stream_and_said(serve: Serve) -> None:
-    sandbox = serve(faults=(Fault("error-in-200", path=CHANNELS),))
+@pytest.mark.parametrize("path", [CHANNELS, PARTICIPANTS, HOST_REPORT])
+def test_product_the_accounts_plan_lacks_is_an_empty_stream_and_said(serve: Serve, path: str) -> None:
+    sandbox = serve(faults=(Fault("error-in-200", path=path),))
     output = read(sandbox)
-    assert output.statuses("channels") == ["STARTED", "COMPLETE"]
-    assert output.records("channels") == []
-    assert any("channels" in line and "plan does not include it" in line for line in output.logs())
-    assert_exact(output, sandbox, [stream for stream in STREAMS if stream != "channels"])
+    for stream in HIT[path]:
+        assert output.statuses(stream) == ["STARTED", "COMPLETE"]
+        assert output.records(stream) == []
+    assert len([line for line in output.warnings() if "plan does not include it" in line]) == 1
+    assert_exact(output, sandbox, [stream for stream in STREAMS if stream not in HIT[path]])
 
 
-@pytest.mark.parametrize("path", [CHANNELS, MEETING_LIST])
-def test_dead_page_token_makes_the_list_start_again(serve: Serve, path: str) -> None:
-    sandbox = serve(page_cap=2, faults=(Fault("dead-page-token", page=2, path=path),))
-    output = read(sandbox)
-    assert_nothing_is_missing_unsaid(output, incomplete=())
+def test_report_the_accounts_plan_lacks_is_done_without(serve: Serve) -> None:
+    sandbox = serve(faults=tuple(Fault("error-in-200", path=path) for path in sorted(OPTIONAL)))
+    output = read(sandbox, PAST_SESSIONS)
+    assert_nothing_is_missing_unsaid(output, incomplete=(), streams=PAST_SESSIONS)
+
+
+SMALL_PAGES = [(CHANNELS, 2, OF_NOW), (MEETING_LIST, 2, OF_NOW), (PARTICIPANTS, 30, PAST_SESSIONS)]
+SMALL_PAGES += [(path, 20, PAST_SESSIONS) for path in (HOST_REPORT, HISTORY)]
+
+
+@pytest.mark.parametrize(("path", "rows", "streams"), SMALL_PAGES)
+def test_dead_page_token_makes_the_list_start_again(
+    serve: Serve, path: str, rows: int, streams: tuple[str, ...]
+) -> None:
+    sandbox = serve(page_cap=rows, faults=(Fault("dead-page-token", page=2, path=path),))
+    output = read(sandbox, streams)
+    assert_nothing_is_missing_unsaid(output, (), streams)
     assert output.all_errors() == []
     assert any(code.startswith("400/300") for code in sandbox.counters()["codes"])
 
@@ -229,8 +268,8 @@ def test_dead_page_token_makes_the_list_start_again(serve: Serve, path: str) -> 
 @pytest.mark.parametrize("path", [CHANNELS, MEETING_LIST])
 def test_page_token_that_is_always_dead_ends_the_list(serve: Serve, path: str) -> None:
     sandbox = serve(page_cap=2, faults=(Fault("dead-page-token", page=2, path=path, times=1_000_000),))
-    output = read(sandbox)
-    assert_nothing_is_missing_unsaid(output, HIT[path])
+    output = read(sandbox, OF_NOW)
+    assert_nothing_is_missing_unsaid(output, HIT[path], OF_NOW)
     assert all("page token" in output.errors(stream)[0]["message"] for stream in HIT[path])
     assert sandbox.counters()["by_path"][path] <= 2 * 2 * SMALL_ACCOUNT["users"]
 
@@ -238,23 +277,25 @@ def test_page_token_that_is_always_dead_ends_the_list(serve: Serve, path: str) -
 @pytest.mark.parametrize("path", [USERS, CHANNELS])
 def test_page_token_given_twice_ends_the_list(serve: Serve, path: str) -> None:
     sandbox = serve(page_cap=2, faults=(Fault("repeat-page-token", path=path),))
-    output = read(sandbox)
+    output = read(sandbox, OF_NOW)
     for stream in HIT[path]:
         assert output.statuses(stream)[-1] == "INCOMPLETE"
         assert len(output.errors(stream)) == 1
         assert f"same page token twice for GET {path}" in output.errors(stream)[0]["message"]
         assert_readable(output.errors(stream)[0])
-    assert_exact(output, serve(page_cap=2), [stream for stream in STREAMS if stream not in HIT[path]])
+    assert_exact(output, serve(page_cap=2), [stream for stream in OF_NOW if stream not in HIT[path]])
     assert sandbox.counters()["by_path"][path] <= 3
 
 
 @pytest.mark.parametrize(
     ("label", "after", "hit", "spared"),
     [
-        (Label.LIGHT, 0, {"meetings", "meeting_polls"}, {"users", "channels"}),
-        (Label.LIGHT, 10, {"meetings", "meeting_polls"}, {"users", "channels"}),
-        (Label.MEDIUM, 20, {"meeting_registrants"}, {"users"}),
-        (Label.MEDIUM, 0, {*STREAMS}, set()),
+        (Label.LIGHT, 0, {"meetings", "meeting_polls"}, {"users", "channels", *PAST_SESSIONS}),
+        (Label.LIGHT, 10, {"meetings", "meeting_polls"}, {"users", "channels", *PAST_SESSIONS}),
+        (Label.MEDIUM, 20, {"meeting_registrants"}, {"users", *PAST_SESSIONS}),
+        (Label.MEDIUM, 0, {*OF_NOW}, {*PAST_SESSIONS}),
+        (Label.HEAVY, 0, {*PAST_SESSIONS}, {*OF_NOW}),
+        (Label.HEAVY, 70, {"report_meeting_participants"}, {*OF_NOW}),
     ],
 )
 def test_daily_limit_ends_one_labels_streams_and_says_when_it_resets(
@@ -281,7 +322,7 @@ def scopes_without(route: Route) -> tuple[str, ...]:
     return tuple(other.granular_scope for other in ROUTES if other is not route)
 
 
-@pytest.mark.parametrize("path", HIT)
+@pytest.mark.parametrize("path", [path for path in HIT if path not in OPTIONAL])
 def test_missing_scope_fails_its_streams_at_once_and_is_named_in_both_forms(serve: Serve, path: str) -> None:
     route = ROUTE_BY_PATH[path]
     sandbox = serve(scopes=scopes_without(route))

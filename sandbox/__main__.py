@@ -35,9 +35,11 @@ once it runs:
   curl URL/_sandbox/expected/report_meetings?one_participant=true&since=2026-03-01&hosts=all
       past sessions, here with those of one participant, from a UTC day on, of all users and not of active hosts only
   curl URL/_sandbox/expected/report_meeting_participants
-      each session's UUID with its number of rows (?rows=true: the rows)
+      each session's UUID with its number of rows (?rows=true: the rows); likewise of report_webinar_participants,
+      meeting_poll_results, webinar_poll_results and webinar_qna_results
   curl URL/_sandbox/sessions -d '{"count": 10, "user": 3, "type": "meeting", "ended_minutes_ago": 5, "participants": 4}'
-      more past sessions; each setting may be left out; answers their UUIDs
+      more past sessions, with poll results, and with a type of webinar also Q&A results and absentees;
+      each setting may be left out; answers their UUIDs
 
 URL is what the first line of output says.
 """
@@ -114,17 +116,27 @@ def _add_world(group: argparse._ArgumentGroup) -> None:
         type=_range,
         default=_DEFAULTS.registrants,
         metavar="MIN-MAX",
-        help="per meeting with registration (default: {}-{})".format(*_DEFAULTS.registrants),
+        help="per meeting or webinar with registration (default: {}-{})".format(*_DEFAULTS.registrants),
     )
     group.add_argument(
         "--registration-percent",
         type=int,
         default=_DEFAULTS.registration_percent,
         metavar="PERCENT",
-        help="of the meetings require registration (default: %(default)s)",
+        help="of the meetings and webinars require registration (default: %(default)s)",
     )
     group.add_argument(
-        "--polls", type=int, default=_DEFAULTS.polls, help="most polls of a meeting (default: %(default)s)"
+        "--polls", type=int, default=_DEFAULTS.polls, help="most polls of a meeting or webinar (default: %(default)s)"
+    )
+    group.add_argument(
+        "--webinars", type=int, default=_DEFAULTS.webinars, metavar="N", help="per licensed user (default: %(default)s)"
+    )
+    group.add_argument(
+        "--webinar-hosts-percent",
+        type=int,
+        default=_DEFAULTS.webinar_hosts_percent,
+        metavar="PERCENT",
+        help="of the active users have a webinar licence (default: %(default)s)",
     )
     group.add_argument("--channels", type=int, default=_DEFAULTS.channels, help="default: %(default)s")
     group.add_argument(
@@ -249,6 +261,8 @@ def options_from(arguments: argparse.Namespace) -> SandboxOptions:
         registrants=arguments.registrants,
         registration_percent=arguments.registration_percent,
         polls=arguments.polls,
+        webinars=arguments.webinars,
+        webinar_hosts_percent=arguments.webinar_hosts_percent,
         channels=arguments.channels,
         sessions_per_host=arguments.sessions_per_host,
         session_months=arguments.session_months,

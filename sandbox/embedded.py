@@ -121,7 +121,7 @@ class Sandbox:
     def expected_keys(self, stream: str, reading: Reading = DEFAULT_READING) -> list[Key]:
         """Return the primary keys of all rows that a complete and exact connector delivers.
 
-        For ``report_meeting_participants``, whose keys hold a digest, each UUID with its number of rows.
+        For streams whose keys hold a digest (participants, poll and Q&A results), each UUID with its number of rows.
         """
         return list(self._expected.keys(stream, reading))
 
@@ -195,6 +195,8 @@ def _make_world(options: SandboxOptions, clock: Callable[[], float]) -> World:
         session_months=options.session_months,
         hosting_percent=options.hosting_percent,
         participants=options.participants,
+        webinars=options.webinars,
+        webinar_hosts_percent=options.webinar_hosts_percent,
     )
     rules = ReportRules(
         zone=REPORT_ZONES[options.report_zone],

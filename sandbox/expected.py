@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sandbox.expected_reports import DEFAULT_READING, REPORT_KEYS, Access, ExpectedReports, Key, Reading, Row
+from sandbox.expected_reports import DEFAULT_READING, REPORT_KEYS, Access, ExpectedReports, Key, Pair, Reading, Row
+from sandbox.expected_webinars import WEBINAR_KEYS, ExpectedWebinars
 from sandbox.faults import MEETING_LIST, FaultPlan
 from sandbox.gateway import Rules
 from sandbox.routing import Route
@@ -13,20 +14,20 @@ from sandbox.world.registrants import STATUSES
 
 MEETING_DETAIL = "/meetings/{meetingId}"
 REGISTRANTS = "/meetings/{meetingId}/registrants"
+QUESTIONS = "/meetings/{meetingId}/registrants/questions"
 POLLS = "/meetings/{meetingId}/polls"
 
 PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
     "users": ("id",),
     "meetings": ("uuid",),
     "meeting_registrants": ("meeting_id", "id"),
+    "meeting_questions": ("meeting_id",),
     "meeting_polls": ("meeting_id", "id"),
     "channels": ("id",),
+    **WEBINAR_KEYS,
     **REPORT_KEYS,
 }
 _DATE_TIMES = frozenset({"created_at", "start_time", "end_date_time", "create_time"})
-
-Pair = tuple[Key, Callable[[], Row]]
-"""A row's key, and the row when it is wanted."""
 
 
 class Expected:
@@ -41,14 +42,16 @@ class Expected:
             "users": self._users,
             "meetings": self._meetings,
             "meeting_registrants": self._registrants,
+            "meeting_questions": self._questions,
             "meeting_polls": self._polls,
             "channels": self._channels,
+            **ExpectedWebinars(world, self._access).streams,
         }
 
     def keys(self, stream: str, reading: Reading = DEFAULT_READING) -> Iterator[Key]:
         """Yield the primary key of every row; raises KeyError for a stream that is not known.
 
-        For participants, each session's UUID with the number of its rows.
+        For participants and for poll and Q&A results, each session's UUID with the number of its rows.
         """
         if stream in REPORT_KEYS:
             return self._reports.keys(stream, reading)
@@ -112,6 +115,13 @@ class Expected:
 
     def _registrant_row(self, meeting: Meeting, number: int, status: str) -> Callable[[], Row]:
         return lambda: {**self._world.registrant_row(meeting, number, status), "meeting_id": str(meeting.id)}
+
+    def _questions(self) -> Iterator[Pair]:
+        for meeting in self._listed():
+            path = f"/v2/meetings/{meeting.id}/registrants/questions"
+            if meeting.has_registration and self._access.reaches(QUESTIONS, path):
+                row = {**self._world.questions_row(meeting), "meeting_id": str(meeting.id)}
+                yield (row["meeting_id"],), lambda row=row: row  # type: ignore[misc]
 
     def _polls(self) -> Iterator[Pair]:
         for meeting in self._listed():

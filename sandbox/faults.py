@@ -13,12 +13,15 @@ from sandbox.messages import Damage, Reply, Request, error_reply
 from sandbox.routing import INVALID, Call, Route
 
 MEETING_LIST = "/users/{userId}/meetings"
+WEBINAR_LIST = "/users/{userId}/webinars"
 USER_REPORT = "/report/users/{userId}/meetings"
 PARTICIPANTS = "/report/meetings/{meetingId}/participants"
+WEBINAR_PARTICIPANTS = "/report/webinars/{webinarId}/participants"
 _BREAKING = {MEETING_LIST: "user-broken", USER_REPORT: "report-host-broken"}
-"""The fault that breaks each list of a user."""
+"""The fault that breaks each list of a user that one can break."""
 _USER_GONE = {
     MEETING_LIST: "User does not exist: {}.",
+    WEBINAR_LIST: "User does not exist: {}.",
     USER_REPORT: "User {} not exist or not belong to this account.",
 }
 _MOST_HITS_IN_A_ROW = 3
@@ -59,7 +62,7 @@ KINDS: dict[str, Kind] = {
     "html": Kind("HTTP 200 with an HTML page", frozenset({"rate"}), _ANY_PATH),
     "unauthorized": Kind("from API call number AT on, the tokens issued so far get 401/124", frozenset({"at"})),
     "user-broken": Kind("the meeting list of active user number USER is always 500", frozenset({"user"})),
-    "host-gone": Kind("the meeting list and the report of user number USER are 404/1001", frozenset({"user"})),
+    "host-gone": Kind("the lists and the report of user number USER are 404/1001", frozenset({"user"})),
     "report-host-broken": Kind("the report of user number USER is always 500", frozenset({"user"})),
     "uuid-broken": Kind(
         "the participants of session number INDEX, as expected/report_meetings counts them at first, are always 500",
@@ -224,10 +227,8 @@ class FaultPlan:
         """
         if uuid in self._broken_uuids and template == PARTICIPANTS:
             return True
-        if template in _BREAKING:
-            named = self._faults[_BREAKING[template]] + self._faults["host-gone"]
-            if any(fault.user == user for fault in named):
-                return True
+        if template in _USER_GONE and any(fault.user == user for fault in self._breaking(template, "host-gone")):
+            return True
         return any(
             fault.rate is None and self._concerns(fault, template, path)
             for name in sorted(_BLOCKING)
@@ -252,17 +253,21 @@ class FaultPlan:
         return None
 
     def _reply_of_object(self, route: Route, call: Call) -> Reply | None:
-        if route.template in _BREAKING:
+        if route.template in _USER_GONE:
             user_id = call.values["userId"]
             found = call.world.find_user(user_id)
             user = found.number if found else None
-            if any(fault.user == user for fault in self._faults[_BREAKING[route.template]]):
+            if any(fault.user == user for fault in self._breaking(route.template)):
                 return _server_error()
             if any(fault.user == user for fault in self._faults["host-gone"]):
                 return error_reply(404, 1001, _USER_GONE[route.template].format(user_id))
         if route.template == PARTICIPANTS and unquote(call.values["meetingId"]) in self._broken_uuids:
             return _server_error()
         return None
+
+    def _breaking(self, template: str, *others: str) -> list[Fault]:
+        names = [_BREAKING[template], *others] if template in _BREAKING else others
+        return [fault for name in names for fault in self._faults[name]]
 
     def _drawn(self, route: Route, request: Request, reply: Reply, hits: int) -> Fault | None:
         for number, fault in enumerate(self._chances):

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from sandbox.counters import Counters
-from sandbox.faults import PARTICIPANTS, FaultPlan
+from sandbox.faults import PARTICIPANTS, WEBINAR_PARTICIPANTS, FaultPlan
 from sandbox.limits import RateLimiter
 from sandbox.messages import Reply, Request, ZoomError, error_reply, json_reply
 from sandbox.oauth import TokenEndpoint
@@ -16,6 +16,7 @@ from sandbox.world import World
 
 _UNKNOWN_ENDPOINT = "(unknown)"
 _MISSING_SCOPE = 4711
+_PARTICIPANTS = frozenset({PARTICIPANTS, WEBINAR_PARTICIPANTS})
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Gateway:
                 reply = self.faults.damaged(self._judge(route, values, request), route, request)
                 reply = replace(reply, headers={"X-RateLimit-Category": route.label.value, **reply.headers})
                 self.counters.api(route.template, route.label, request.target, reply)
-                if route.template == PARTICIPANTS and not request.query.get("next_page_token"):
-                    self.counters.session(unquote(values["meetingId"]), reply)
+                if route.template in _PARTICIPANTS and not request.query.get("next_page_token"):
+                    self.counters.session(unquote(next(iter(values.values()))), reply)
                 return reply, self.faults.delay(route, request)
         reply = error_reply(400, 2300, "This API endpoint is not recognized.")
         self.counters.api(_UNKNOWN_ENDPOINT, None, request.target, reply)

@@ -9,6 +9,7 @@ from sandbox.limits import PLANS, Label, Limit
 
 LACKS: Mapping[str, str] = {
     "polls": "the feature",
+    "webinars": "the plan, of which past sessions are left: all webinar calls answer 400/200",
     "reports": "every report answers 400/200, as on an account that is not paid",
     "history": "the scope of the account's history",
     "history-plan": "the history answers 400/200",
@@ -38,11 +39,15 @@ class SandboxOptions:
     meetings: int = 5
     """Scheduled meetings of each active user."""
     registrants: tuple[int, int] = (0, 30)
-    """Fewest and most registrants of a meeting with registration, over all statuses."""
+    """Fewest and most registrants of a meeting or webinar with registration, over all statuses."""
     registration_percent: int = 60
-    """Share of the meetings that require registration."""
+    """Share of the meetings and webinars that require registration."""
     polls: int = 3
-    """Most polls of a meeting; 0 leaves every poll list empty."""
+    """Most polls of a meeting or webinar; 0 leaves every poll list empty."""
+    webinars: int = 3
+    """Scheduled webinars of each user with a webinar licence."""
+    webinar_hosts_percent: int = 20
+    """Share of the active users with a webinar licence."""
     channels: int = 25
     sessions_per_host: int = 6
     """Past sessions of each host, beside the odd ones; 0 leaves the account without any."""
@@ -109,7 +114,7 @@ class SandboxOptions:
         if not self.without <= set(LACKS):
             raise ValueError(f"without is {sorted(self.without)}, expected some of {', '.join(LACKS)}.")
         for name in (
-            *("users", "meetings", "polls", "channels", "latency"),
+            *("users", "meetings", "webinars", "polls", "channels", "latency"),
             *("sessions_per_host", "session_months", "report_delay_seconds", "settle_seconds"),
         ):
             if getattr(self, name) < 0:

@@ -32,7 +32,7 @@ _EnumT = TypeVar("_EnumT", bound=Enum)
 
 
 class RateLimitPlan(str, Enum):
-    """Row of Zoom's table of rate limits (https://developers.zoom.us/docs/api/rate-limits/); `AUTO` finds the limit."""
+    """Row of Zoom's table of rate limits (https://developers.zoom.us/docs/api/rate-limits/); `AUTO` is `PRO`."""
 
     AUTO = "auto"
     FREE = "free"

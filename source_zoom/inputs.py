@@ -78,7 +78,7 @@ def read_catalog(path: str) -> ConfiguredAirbyteCatalog:
 
 
 def read_state(path: str | None) -> list[AirbyteStateMessage]:
-    """Return the state of an earlier sync; none where no path is given or the file holds none.
+    """Return the state of an earlier sync; none where no path is given.
 
     The file is a list of state messages, as Airbyte keeps it, or the output of an earlier sync: then the
     last state of each stream counts.

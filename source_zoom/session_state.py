@@ -24,7 +24,7 @@ from typing import Any
 
 import pendulum
 
-from source_zoom.windows import DAYS, Window
+from source_zoom.windows import DAYS, Window, clipped
 
 FIXED_DAYS = 2
 """Days for a session that lasts over midnight (up to 30 hours) and for the unknown zone of Zoom's days."""
@@ -37,6 +37,18 @@ SETTLING_MINUTES = 120
 
 MOST_RETRIES = 1000
 RETRY_DAYS = 7
+
+RETRIED = {
+    "uuid": str,
+    "host_id": str,
+    "meeting_id": str,
+    "type": int,
+    "start_time": str,
+    "end_time": str,
+    "fingerprint": str,
+    "since": str,
+}
+"""What is kept of a session for a retry, and the day of its first failure."""
 
 TIME_FORMAT = "YYYY-MM-DD[T]HH:mm:ss[Z]"
 VERSION = 1
@@ -173,8 +185,7 @@ class SessionState:
         if session.uuid not in self._retry:
             if len(self._retry) >= MOST_RETRIES:
                 return False
-            names = ("uuid", "host_id", "meeting_id", "type", "start_time", "end_time", "fingerprint")
-            entry = {name: getattr(session, name) for name in names}
+            entry = {name: getattr(session, name) for name in RETRIED if name != "since"}
             self._retry[session.uuid] = {**entry, "since": self._now.to_date_string()}
         return True
 
@@ -188,6 +199,8 @@ class SessionState:
 
     def finish(self, window: Window, host: str) -> None:
         """Note that a host was read in a window, with all its sessions."""
+        if host not in self._open.get(window, ()):
+            return  # listed for another stream
         self._fill(window, host)
         if self._is_settled(window):
             self._done.setdefault(window.key, set()).add(host)
@@ -223,15 +236,13 @@ class SessionState:
     def _forget_unserved(self) -> bool:
         """Drop what lies before the first day; return whether something that was not read is among it."""
         gap = self.end_time is not None and self.end_time.date() < self._oldest
-        for host in list(self._missing):
-            served = [days for days in self._missing[host] if days.last >= self._oldest]
-            gap = gap or len(served) < len(self._missing[host])
+        for host, ranges in list(self._missing.items()):
+            gap = gap or any(days.first < self._oldest for days in ranges)
+            served = [clipped(days, self._oldest, days.last) for days in ranges if days.last >= self._oldest]
             self._missing[host] = served
             if not served:
                 del self._missing[host]
-        if self.end_time:
-            passed = self.end_time.date().subtract(days=DAYS)
-            self._done = {key: hosts for key, hosts in self._done.items() if _day(key) >= passed}
+        self._done = {key: hosts for key, hosts in self._done.items() if _day(key).add(days=DAYS) >= self._first_day}
         return gap
 
     def _is_settled(self, window: Window) -> bool:
@@ -251,8 +262,11 @@ class SessionState:
     def _close(self, window: Window, host: str) -> None:
         sessions = self._read.pop((window, host), [])
         if self._is_settled(window):
+            # The last days of a window are read again while the watermark stands at its end.
+            listed_again = window.last.subtract(days=self._margin + 2 * ZONE_DAYS).to_date_string()
             for session in sessions:
-                self._recent.get(session.day, {}).pop(digest(session.uuid, 6), None)
+                if session.day < listed_again:
+                    self._recent.get(session.day, {}).pop(digest(session.uuid, 6), None)
         self._open.get(window, set()).discard(host)
         self._pass_finished()
 
@@ -278,10 +292,12 @@ def is_session_state(blob: Mapping[str, Any]) -> bool:
             blob.get("version") == VERSION
             and isinstance(hosts, Mapping)
             and (blob["end_time"] is None or bool(_moment(blob["end_time"])))
-            and all(_day(key) <= date.max for key in hosts["done"])
+            and all(_day(key) <= date.max and isinstance(names, list) for key, names in hosts["done"].items())
             and all(_day(first) <= _day(last) for ranges in hosts["missing"].values() for first, last in ranges)
             and all(isinstance(mark, str) for seen in blob["recent"].values() for mark in seen.values())
-            and all(isinstance(entry["since"], str) for entry in blob["retry"].values())
+            and all(
+                all(isinstance(entry[name], kind) for name, kind in RETRIED.items()) for entry in blob["retry"].values()
+            )
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return False

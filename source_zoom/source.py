@@ -76,7 +76,7 @@ class SourceZoom(AbstractSource):
         """
         context = self._context(logger, config)
         streams = build(context)
-        _probe([stream for stream in streams.values() if stream.parent_stream_name is None and not stream.internal])
+        _probe([stream for stream in streams.values() if stream.parent_stream_name is None])
         _log_missing_scopes(logger, streams, context.authenticator.granted_scopes)
         return True, None
 
@@ -143,19 +143,17 @@ def _session_state(logger: logging.Logger, name: str, states: ConnectorStateMana
 
 
 def _probe(roots: list[ZoomStream]) -> None:
-    """Read the first page of the first root stream that can be read.
+    """Ask for a page of each root stream until one can be read.
 
     :raises AirbyteTracedException: the first one's error, if none can
     """
     errors: list[SliceFailure] = []
     for stream in roots:
         try:
-            next(iter(stream.read_records(SyncMode.full_refresh, stream_slice={})), None)
+            if stream.probe():
+                return
         except SliceFailure as error:
             errors.append(error)
-        else:
-            if stream.closing_line() is None:
-                return
     raise errors[0]
 
 

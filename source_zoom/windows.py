@@ -19,7 +19,7 @@ DAYS = 30
 
 ORIGIN = pendulum.date(2020, 1, 1)
 
-ZONE_DAYS = 2
+AHEAD_DAYS = 2
 """Days that a range is wider at its end: one for the zone, one in case the last day does not belong to it."""
 
 MONTHS_SERVED = 6

@@ -43,6 +43,7 @@ POLLS = Endpoint(
     skips=EVERY_CODE,
 )
 NO_SKIPS = replace(POLLS, skips=frozenset())
+OF_THE_ACCOUNT = replace(POLLS, path="polls")
 DETAIL = Endpoint("meetings/{meeting_id}", RateLabel.LIGHT, POLLS.scopes, marks=("uuid",), skips=EVERY_CODE)
 SECOND_PAGE = f"{API}/meetings/1/polls?next_page_token=t0ken"
 
@@ -78,6 +79,7 @@ CASES: list[tuple[int, int | None, str | None, Outcome, FailureType]] = [
     (400, 30051005, "Invalid next_page_token or page_size.", Outcome.RESTART, SYSTEM),
     (200, 1001, "User does not exist: u.", Outcome.SKIP, SYSTEM),
     (404, 1001, "User does not exist: u.", Outcome.SKIP, SYSTEM),
+    (400, 12702, "Can not access a meeting a year ago.", Outcome.SKIP, SYSTEM),
     (400, 1120, NO_INVITATION, Outcome.SKIP, SYSTEM),
     (200, 3161, NO_HOSTING, Outcome.SKIP, SYSTEM),
     (400, 3161, NO_HOSTING, Outcome.SKIP, SYSTEM),
@@ -94,6 +96,7 @@ CASES: list[tuple[int, int | None, str | None, Outcome, FailureType]] = [
     (403, None, DENIED, Outcome.FAIL, CONFIG),
     (404, 2001, "Account does not exist.", Outcome.FAIL, CONFIG),
     (400, 2300, "This API endpoint is not recognized.", Outcome.FAIL, CONFIG),
+    *((status, None, None, Outcome.FAIL, CONFIG) for status in (301, 302, 303, 307, 308)),
     (400, 802, "Data is not ready, please try again later", Outcome.RETRY, TRANSIENT),
     *((status, None, None, Outcome.RETRY, TRANSIENT) for status in (408, 425, 500, 502, 503, 504)),
 ]
@@ -117,7 +120,7 @@ def first_row(status: int, code: int | None, message: str | None) -> Rule:
 def test_row_decides_what_zooms_answer_means(
     status: int, code: int | None, message: str | None, outcome: Outcome, failure_type: FailureType
 ) -> None:
-    verdict = classify(refused(status, code, message, url=SECOND_PAGE), POLLS)
+    verdict = classify(refused(status, code, message, url=SECOND_PAGE), OF_THE_ACCOUNT)
 
     assert (verdict.outcome, verdict.failure_type) == (outcome, failure_type)
     assert verdict.code == (str(status) if code is None else f"{status}/{code}")
@@ -126,6 +129,18 @@ def test_row_decides_what_zooms_answer_means(
 
 def test_every_row_has_a_case_in_the_order_of_the_table() -> None:
     assert [first_row(*case[:3]) for case in CASES] == list(RULES)
+
+
+@pytest.mark.parametrize("message", ["No permission.", "You do not have the permission to view this user's report."])
+@pytest.mark.parametrize(
+    ("endpoint", "outcome"),
+    [(POLLS, Outcome.FAIL), (DETAIL, Outcome.FAIL), (OF_THE_ACCOUNT, Outcome.SKIP)],
+    ids=["list", "detail", "account"],
+)
+def test_missing_permission_is_a_skip_for_the_account_and_a_loss_for_one_object(
+    message: str, endpoint: Endpoint, outcome: Outcome
+) -> None:
+    assert classify(refused(400, 200, message), endpoint).outcome is outcome
 
 
 @pytest.mark.parametrize(("status", "code", "message"), SKIPS)
@@ -187,7 +202,7 @@ def test_dead_page_token_restarts_the_slice_only_if_the_request_had_one(status: 
     ("message", "outcome"),
     [
         ("Only available for Paid account.", Outcome.SKIP),
-        ("No permission.", Outcome.SKIP),
+        ("No permission.", Outcome.FAIL),
         ("Zoom Room subscription not found.", Outcome.FAIL),
     ],
 )
@@ -281,7 +296,11 @@ def test_client_error_without_an_explanation_is_a_failure(status: int, body: byt
         ({"code": 300, "error_message": "Invalid."}, (300, "Invalid.")),
         ({"code": 300, "message": "", "reason": "Bad Request"}, (300, "Bad Request")),
         ({"status": False, "errorCode": 401}, (401, "")),
-        ({"code": "300", "message": "Invalid."}, (None, "Invalid.")),
+        ({"code": "300", "message": "Invalid."}, (300, "Invalid.")),
+        ({"code": "E300", "message": "Invalid."}, (None, "Invalid.")),
+        ({"code": 300.0, "message": "Invalid."}, (None, "Invalid.")),
+        ({"code": 300, "message": "Two\n lines, \ttabs."}, (300, "Two lines, tabs.")),
+        ({"code": 300, "message": "a" * 400}, (300, "a" * 300)),
         ({"code": True}, (None, "")),
         ({"code": 300, "message": ["a"]}, (300, "['a']")),
         ([], (None, "")),

@@ -11,24 +11,22 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pendulum
-import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from source_zoom.session_state import FIXED_DAYS, RETRY_DAYS, SETTLING_MINUTES, Session, SessionState
-from source_zoom.windows import ZONE_DAYS, Window, grid
+from source_zoom.session_state import FIXED_DAYS, SETTLING_MINUTES, Session, SessionState
+from source_zoom.windows import AHEAD_DAYS, Window, grid
 
 LOOKBACK = 2
 MARGIN = LOOKBACK + FIXED_DAYS
-START = pendulum.date(2026, 3, 1)
+START = pendulum.date(2026, 3, 20)
 CLOCK = pendulum.datetime(2026, 5, 10, 9, 30)
 """When the first sync begins: some windows after the start."""
 EDGES = [window.first for window in grid(START, CLOCK.date().add(days=40)) if window.first > START]
-HOSTS = ("ann", "bob", "cat")
+HOSTS = ("ann", "bob")
 MINUTES_A_DAY = 24 * 60
 LONGEST_SESSION = 30 * 60
 TIME = "YYYY-MM-DD[T]HH:mm:ss[Z]"
@@ -71,12 +69,14 @@ class Happening:
 @st.composite
 def happenings(draw: st.DrawFn) -> tuple[Happening, ...]:
     days = st.one_of(
-        st.tuples(st.sampled_from(EDGES), st.integers(-2, 2)).map(lambda edge: edge[0].add(days=edge[1])),
+        st.tuples(st.sampled_from(EDGES), st.sampled_from([0, 0, -1, 1, -2])).map(
+            lambda edge: edge[0].add(days=edge[1])
+        ),
         st.integers(-6, 14).map(lambda days: CLOCK.date().add(days=days)),
-        st.integers(0, 80).map(lambda days: START.add(days=days)),
+        st.integers(0, 60).map(lambda days: START.add(days=days)),
     )
     sessions = []
-    for number in range(draw(st.integers(1, 7))):
+    for number in range(draw(st.integers(1, 4))):
         day = draw(days)
         minute = draw(st.sampled_from([0, 60, 7 * 60, 12 * 60, 16 * 60, 23 * 60 + 30, MINUTES_A_DAY - 1]))
         start = pendulum.datetime(day.year, day.month, day.day).add(minutes=minute)
@@ -190,6 +190,7 @@ class PastSessionsMachine(RuleBasedStateMachine):
 
     books_count = 2
     checks_repeats = True
+    checks_size = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -246,12 +247,6 @@ class PastSessionsMachine(RuleBasedStateMachine):
     def host_vanishes(self, host: str) -> None:
         self.vanished.add(host)
 
-    @rule(host=st.sampled_from(HOSTS[1:]))
-    def host_comes_back(self, host: str) -> None:
-        # Not into the account of a stream that has been told there is nothing of that host.
-        if not any(key[1] == host for book in self.books for _, known in book.emitted for key in known.finished):
-            self.vanished.discard(host)
-
     # A sync
 
     @precondition(lambda self: not self.syncing)
@@ -263,7 +258,7 @@ class PastSessionsMachine(RuleBasedStateMachine):
         for book, one in zip(self.books, emitted, strict=True):
             book.begin(one, self.now)
         self.syncing = True
-        self.last = self.now.date().add(days=ZONE_DAYS)
+        self.last = self.now.date().add(days=AHEAD_DAYS)
         self.windows = list(grid(min(book.state.earliest_day() for book in self.books), self.last))
         self.slices, self.told, self.asked = [], set(), []
 
@@ -379,27 +374,26 @@ class PastSessionsMachine(RuleBasedStateMachine):
         for book in self.books:
             owed = [one for one in self.owed(book) if max(one.visible, one.final) <= self.now]
             assert not owed, owed
+            if not self.checks_size:
+                continue
             blob = book.state.blob()
             assert blob["hosts"] == {"done": {}, "missing": {}}
             oldest = self.now.date().subtract(days=MARGIN + 2).to_date_string()
             assert all(day >= oldest for day in blob["recent"])
 
 
-class LossMachine(PastSessionsMachine):
-    checks_repeats = False
-
-
-class OneBookMachine(PastSessionsMachine):
+class OneStream(PastSessionsMachine):
     books_count = 1
 
 
-class OneBookLossMachine(LossMachine):
-    books_count = 1
-
-QUICK = settings(max_examples=300, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
-for m in (PastSessionsMachine, LossMachine, OneBookMachine, OneBookLossMachine):
-    m.TestCase.settings = QUICK
-TestAll = PastSessionsMachine.TestCase
-TestLoss = LossMachine.TestCase
-TestOne = OneBookMachine.TestCase
-TestOneLoss = OneBookLossMachine.TestCase
+# Not shrunk: that takes minutes. What was found so far is in test_session_state.py as plain tests.
+PastSessionsMachine.TestCase.settings = OneStream.TestCase.settings = settings(
+    max_examples=50,
+    stateful_step_count=40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+TestTwoStreams = PastSessionsMachine.TestCase
+TestOneStream = OneStream.TestCase

@@ -46,7 +46,14 @@ def _as_the_command_line_does(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def zoom() -> Iterator[requests_mock.Mocker]:
-    """An account with two users, a meeting each, a poll each, three registrants of the first, and a channel."""
+    """An account with two users, a meeting each, a poll each, three registrants of the first, and a channel.
+
+    One of the users hosted a session three days ago, in which two took part.
+    """
+    ended = pendulum.now("UTC").subtract(days=3)
+    days = {"start_time": ended.subtract(hours=1), "end_time": ended}
+    times = {name: moment.format("YYYY-MM-DD[T]HH:mm:ss[Z]") for name, moment in days.items()}
+    session = {"id": 9, "uuid": "/s//9==", "type": 2, "participants_count": 2, "total_minutes": 60, **times}
     with requests_mock.Mocker() as mocker:
         mocker.post(TOKEN_URL, **token(*SCOPES))
         first, second = {"users": [{"id": "u1"}], "next_page_token": "t1"}, {"users": [{"id": "u2"}]}
@@ -59,6 +66,12 @@ def zoom() -> Iterator[requests_mock.Mocker]:
         for status in ("pending", "approved", "denied"):
             url = f"{API}/meetings/1/registrants?status={status}"
             mocker.get(url, json={"registrants": [{"id": status}]})
+        mocker.get(f"{API}/report/users", json={"users": [{"id": "u1", "email": "u1@x.org"}]})
+        history = {"meeting_uuid": session["uuid"], "host_email": "u1@x.org", "department": "D", "tracking_fields": []}
+        mocker.get(f"{API}/report/history_meetings", json={"history_meetings": [history]})
+        mocker.get(f"{API}/report/users/u1/meetings", json={"meetings": [session]})
+        rows = [{"user_id": str(n), "name": "", "join_time": times["start_time"], "duration": 1} for n in range(2)]
+        mocker.get(f"{API}/report/meetings/%252Fs%252F%252F9%253D%253D/participants", json={"participants": rows})
         mocker.get(f"{API}/chat/channels", json={"channels": [{"id": "c"}]})
         yield mocker
 
@@ -186,15 +199,19 @@ def test_check_tells_the_user_of_no_stream_the_catalog_does_not_have(zoom: reque
     assert named == set(PUBLIC)
 
 
-def test_check_succeeds_while_any_stream_can_be_read(zoom: requests_mock.Mocker) -> None:
-    zoom.get(f"{API}/users", **NO_SCOPE)
+@pytest.mark.parametrize("refused", [("users",), ("users", "report/users"), ("users", "chat/channels")])
+def test_check_succeeds_while_any_stream_can_be_read(refused: tuple[str, ...], zoom: requests_mock.Mocker) -> None:
+    for path in refused:
+        zoom.get(f"{API}/{path}", **NO_SCOPE)
 
     assert status_of(check(SourceZoom(), CONFIG))[0] is Status.SUCCEEDED
 
 
 def test_check_fails_with_the_scope_where_no_stream_can_be_read(zoom: requests_mock.Mocker) -> None:
     zoom.get(f"{API}/users", **NO_SCOPE)
+    zoom.get(f"{API}/report/users", **NO_SCOPE)
     zoom.get(f"{API}/chat/channels", **NO_SCOPE)
+    zoom.get(f"{API}/report/users", **NO_SCOPE)
 
     assert "add the scope 'user:read:list_users:admin'" in failed_with(check(SourceZoom(), CONFIG))
 
@@ -203,7 +220,9 @@ def test_check_fails_where_one_stream_lacks_its_scope_and_the_other_is_not_permi
     zoom: requests_mock.Mocker,
 ) -> None:
     zoom.get(f"{API}/users", **NO_SCOPE)
+    zoom.get(f"{API}/report/users", **NO_SCOPE)
     zoom.get(f"{API}/chat/channels", **NO_PERMISSION)
+    zoom.get(f"{API}/report/users", **NO_PERMISSION)
 
     assert "add the scope 'user:read:list_users:admin'" in failed_with(check(SourceZoom(), CONFIG))
 
@@ -291,7 +310,11 @@ def test_discover_lists_the_public_streams_without_a_request(zoom: requests_mock
     for stream in message.catalog.streams:
         assert stream.source_defined_primary_key == [[field] for field in streams[stream.name].key_fields]
         assert stream.json_schema == streams[stream.name].json_schema
-        assert stream.supported_sync_modes == [SyncMode.full_refresh]
+        field = streams[stream.name].incremental_field
+        modes = [SyncMode.full_refresh, SyncMode.incremental] if field else [SyncMode.full_refresh]
+        assert stream.supported_sync_modes == modes
+        assert stream.default_cursor_field == ([field] if field else None)
+        assert stream.source_defined_cursor is (True if field else None)
         assert not stream.is_resumable
     assert zoom.request_history == []
 
@@ -313,7 +336,15 @@ def test_read_gives_every_row_and_asks_for_nothing_twice(zoom: requests_mock.Moc
     output = read(SourceZoom(), CONFIG, catalog(*PUBLIC))
 
     rows = Counter(message.record.stream for message in output.records if message.record)
-    assert rows == {"users": 2, "meetings": 2, "meeting_registrants": 3, "meeting_polls": 2, "channels": 1}
+    assert rows == {
+        "users": 2,
+        "meetings": 2,
+        "meeting_registrants": 3,
+        "meeting_polls": 2,
+        "report_meetings": 1,
+        "report_meeting_participants": 2,
+        "channels": 1,
+    }
     assert {final_status(output, name) for name in PUBLIC} == {AirbyteStreamStatus.COMPLETE}
     assert output.errors == []
     assert set(gets(zoom).values()) == {1}

@@ -1,6 +1,13 @@
 """The endpoints, by area of Zoom's API."""
 
-from sandbox.areas import chat, meetings, reports, users
+from sandbox.areas import chat, meetings, past, reports, users, webinars
 from sandbox.routing import Route
 
-ROUTES: tuple[Route, ...] = (*users.ROUTES, *meetings.ROUTES, *chat.ROUTES, *reports.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *users.ROUTES,
+    *meetings.ROUTES,
+    *webinars.ROUTES,
+    *past.ROUTES,
+    *chat.ROUTES,
+    *reports.ROUTES,
+)

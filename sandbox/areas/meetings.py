@@ -15,6 +15,7 @@ _INT64_DIGITS = 19
 USER_GONE = 1001
 MEETING_GONE = 3001
 NO_ACCESS = 3000
+NO_REGISTRATION = 3000
 NO_LICENSE = 3161
 POLLS_OFF = 4400
 
@@ -71,6 +72,15 @@ def list_registrants(call: Call) -> Listing:
     world, status = call.world, call.query["status"]
     numbers = world.registrants(meeting).listed(status, _occurrence(call, meeting))
     return Listing.of("registrants", numbers, lambda number: world.registrant_row(meeting, number, status))
+
+
+def get_questions(call: Call) -> dict[str, Any]:
+    """Return the questions that people answer when they register."""
+    meeting = _meeting(call)
+    if not meeting.has_registration:
+        message = f"Registration has not been enabled for this meeting: {meeting.id}."
+        raise ZoomError(_BAD_REQUEST, NO_REGISTRATION, message)
+    return call.world.questions_row(meeting)
 
 
 def list_polls(call: Call) -> dict[str, Any]:
@@ -152,6 +162,14 @@ ROUTES = (
             Parameter("status", choice("approved", "pending", "denied"), "approved"),
         ),
         paging=Paging(),
+    ),
+    Route(
+        "/meetings/{meetingId}/registrants/questions",
+        "meetingRegistrantsQuestionsGet",
+        Label.LIGHT,
+        "meeting:read:admin",
+        "meeting:read:list_registration_questions:admin",
+        get_questions,
     ),
     Route(
         "/meetings/{meetingId}/polls",

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from sandbox.dates import months_later
-from sandbox.faults import PARTICIPANTS, USER_REPORT
+from sandbox.faults import PARTICIPANTS, USER_REPORT, WEBINAR_PARTICIPANTS
 from sandbox.limits import Label
 from sandbox.messages import ZoomError
 from sandbox.oauth import App
@@ -40,6 +40,7 @@ NO_GROUP = 12703
 ACTIVE_HOSTS = "/report/users"
 HISTORY = "/report/history_meetings"
 MEETING_REPORT = "/report/meetings/{meetingId}"
+WEBINAR_REPORT = "/report/webinars/{webinarId}"
 
 _DAYS_AHEAD = timedelta(days=3)
 _LATE = timedelta(days=1)
@@ -68,7 +69,7 @@ def list_hosts(call: Call) -> Listing:
     """List the users who did, or did not, hold meetings in a time, with totals."""
     world = call.world
     if "active-hosts-plan" in world.without:
-        raise _no_permission()
+        raise no_permission()
     first, last = _days(call)
     held = active_sessions(world, world.sessions.within(first, last))
     if call.query["type"] == "inactive":
@@ -113,7 +114,7 @@ def list_sessions_of_user(call: Call) -> Listing:
         sessions = [session for session in world.sessions.within(first, last) if _took_part(world, user, session)]
     else:
         sessions = world.sessions.of_host(user.number, first, last)
-    sessions = [session for session in sessions if session.is_reported == (kind != "pastOne")]
+    sessions = [session for session in sessions if session.participants and session.is_reported == (kind != "pastOne")]
     return Listing.of(
         "meetings", sessions, lambda session: user_report_row(world, session, user), extra=_told(first, last)
     )
@@ -124,7 +125,7 @@ def list_history(call: Call) -> Listing:
     """List the sessions of the whole account."""
     world = call.world
     if "history-plan" in world.without:
-        raise _no_permission()
+        raise no_permission()
     first, last = _days(call)
     sessions = world.sessions.within(first, last, by_end=call.query["date_type"] == "end_time")
     wanted = [session for session in sessions if session.is_reported and session.host != world.oddities.gone_user]
@@ -163,9 +164,29 @@ def get_meeting_report(call: Call) -> dict[str, Any]:
 @_on_paid_plan
 def list_participants(call: Call) -> Listing:
     """List who took part in a meeting's instance, or in its latest one, a row for each time they came in."""
-    world, session = call.world, _session(call)
+    session = _session(call)
     if not session.is_reported:
         raise _not_found(call)
+    return _participants(call, session)
+
+
+@_on_paid_plan
+def get_webinar_report(call: Call) -> dict[str, Any]:
+    """Return the report of a webinar's instance, or of its latest one."""
+    return meeting_report_row(call.world, _webinar_session(call))
+
+
+@_on_paid_plan
+def list_webinar_participants(call: Call) -> Listing:
+    """List who took part in a webinar's instance, or in its latest one, a row for each time they came in."""
+    session = _webinar_session(call)
+    if not session.is_reported:
+        raise _webinar_not_found(call)
+    return _participants(call, session)
+
+
+def _participants(call: Call, session: Session) -> Listing:
+    world = call.world
     with_registrant = call.query["include_fields"] == "registrant_id"
     return Listing.of(
         "participants",
@@ -211,6 +232,17 @@ def _session(call: Call) -> Session:
     return session
 
 
+def _webinar_session(call: Call) -> Session:
+    if "webinars" in call.world.without:
+        raise no_permission()
+    session = find_session(call.world, call.values["webinarId"])
+    if session is None or not (session.is_webinar and session.participants):
+        raise _webinar_not_found(call)
+    if call.world.sessions.is_too_old(session):
+        raise ZoomError(_BAD_REQUEST, TOO_OLD, "Can not access a webinar a year ago.")
+    return session
+
+
 def find_session(world: World, asked: str) -> Session | None:
     """Return the session that a path names, given what remains of its value when it has been decoded once.
 
@@ -228,7 +260,13 @@ def _not_found(call: Call) -> ZoomError:
     return ZoomError(_NOT_FOUND, SESSION_GONE, f"Meeting {call.values['meetingId']} not found or has expired.")
 
 
-def _no_permission() -> ZoomError:
+def _webinar_not_found(call: Call) -> ZoomError:
+    message = f'Webinar "{call.values["webinarId"]}" not found or has expired'
+    return ZoomError(_NOT_FOUND, SESSION_GONE, message)
+
+
+def no_permission() -> ZoomError:
+    """Return the error for a call that the account's plan or the user's role does not allow."""
     return ZoomError(_BAD_REQUEST, NO_PLAN, "No permission.")
 
 
@@ -309,6 +347,24 @@ ROUTES = (
         _CLASSIC_SCOPE,
         "report:read:list_meeting_participants:admin",
         list_participants,
+        parameters=(Parameter("include_fields", choice("registrant_id")),),
+        paging=Paging(),
+    ),
+    Route(
+        WEBINAR_REPORT,
+        "reportWebinarDetails",
+        Label.HEAVY,
+        _CLASSIC_SCOPE,
+        "report:read:webinar:admin",
+        get_webinar_report,
+    ),
+    Route(
+        WEBINAR_PARTICIPANTS,
+        "reportWebinarParticipants",
+        Label.HEAVY,
+        _CLASSIC_SCOPE,
+        "report:read:list_webinar_participants:admin",
+        list_webinar_participants,
         parameters=(Parameter("include_fields", choice("registrant_id")),),
         paging=Paging(),
     ),

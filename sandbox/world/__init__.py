@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sandbox.dates import months_later
-from sandbox.world.attendance import Attendance, Stay
+from sandbox.world.attendance import Attendance, Person, Stay
 from sandbox.world.chat import channel_row
 from sandbox.world.ids import Keys, MeetingIds
 from sandbox.world.meetings import Meeting, MeetingPlan, Occurrence, meeting_detail_row, meeting_list_row
@@ -15,8 +15,10 @@ from sandbox.world.oddities import Oddities, list_entries
 from sandbox.world.past import DEFAULT_RULES, PastSessions, ReportRules
 from sandbox.world.people import User, make_user, names, user_row
 from sandbox.world.polls import poll_count, poll_row
+from sandbox.world.questions import MEETING_CHOICES, WEBINAR_CHOICES, questions_row
 from sandbox.world.registrants import Registrants, make_registrants, registrant_id, registrant_row
 from sandbox.world.sessions import Session, SessionPlan, room
+from sandbox.world.webinars import WEBINAR_KINDS, WEBINARS, WebinarPlan, webinar_detail_row, webinar_list_row
 
 __all__ = ["ReportRules", "Size", "World"]
 
@@ -43,10 +45,12 @@ class Size:
     session_months: int = 6
     hosting_percent: int = 100
     participants: tuple[int, int] = (2, 12)
+    webinars: int = 0
+    webinar_hosts_percent: int = 0
 
 
 class World:
-    """Users, meetings with what belongs to them, past sessions and channels of one Zoom account."""
+    """Users, meetings and webinars with what belongs to them, past sessions and channels of one Zoom account."""
 
     def __init__(  # noqa: PLR0913  (all that makes an account)
         self,
@@ -68,12 +72,15 @@ class World:
         self.today = today
         self.size = size
         self.without = without
-        self.oddities = Oddities.choose(seed, size.users, size.meetings) if oddities else Oddities()
+        self.oddities = Oddities()
+        if oddities:
+            self.oddities = Oddities.choose(seed, size.users, size.meetings, size.webinars)
         self._has_repeats = oddities
         self._user_keys = Keys(seed, "users")
         self._session_keys = Keys(seed, "sessions")
         self._meeting_ids = MeetingIds(seed)
         self._plan = MeetingPlan(seed, today, size.registration_percent)
+        self._webinars = self._make_webinars()
         inactive = -(-size.users // _INACTIVE_SHARE)
         self._numbers = {
             "active": range(size.users),
@@ -139,6 +146,7 @@ class World:
             ids=self._meeting_ids,
             keys=Keys(self.seed, "past sessions"),
             kind_of_meeting=self._plan.kind,
+            webinars=self._webinars,
             webinar_host=self.oddities.webinar_host,
         )
         sessions = PastSessions(plan, rules, self.oddities, clock=clock)
@@ -155,7 +163,9 @@ class World:
         return list_entries(self.seed, self.oddities if self._has_repeats else None, user.number, self.size.meetings)
 
     def meeting(self, number: int) -> Meeting:
-        """Return the meeting of that number."""
+        """Return the meeting of that number, which may be a webinar's."""
+        if number >= WEBINARS:
+            return self.webinar(number)
         return self._plan.make(
             number,
             self._meeting_ids.encode(number),
@@ -185,11 +195,92 @@ class World:
         """Return the meeting in full, with past occurrences or only the coming ones."""
         return meeting_detail_row(self.seed, meeting, self.today, show_previous=show_previous, occurrence=occurrence)
 
-    # What belongs to a meeting
+    # Webinars
+
+    def has_webinar_license(self, user: User) -> bool:
+        """Tell whether a user may hold webinars."""
+        return "webinars" not in self.without and self._webinars.has_license(user.number)
+
+    def listed_webinars(self, user: User) -> Sequence[int]:
+        """Return the numbers of the webinars in a user's list, in order and with repetitions."""
+        numbers = self._webinars.numbers(user.number)
+        if user.number == self.oddities.webinar_host:
+            return [*numbers, *numbers[:1]]
+        return numbers
+
+    def webinar(self, number: int) -> Meeting:
+        """Return the webinar of that number."""
+        return self._webinars.make(
+            number,
+            self._meeting_ids.encode(number),
+            self._session_keys.uuid(number * _INSTANCES),
+            self.user(self._webinars.host_of(number)),
+        )
+
+    def find_webinar(self, webinar_id: int) -> Meeting | None:
+        """Return the webinar of that id, or None if there is none or it is gone."""
+        number = self._meeting_ids.decode(webinar_id)
+        if number is None or number < WEBINARS or number not in self._webinars.numbers(self._webinars.host_of(number)):
+            return None
+        return None if self.is_webinar_gone(number) else self.webinar(number)
+
+    def is_webinar_gone(self, number: int) -> bool:
+        """Tell whether a webinar was deleted, alone or with its host."""
+        return self._webinars.is_gone(number) or self._webinars.host_of(number) == self.oddities.gone_user
+
+    def webinar_list_row(self, webinar: Meeting) -> dict[str, Any]:
+        """Return the webinar as its host's list shows it."""
+        return webinar_list_row(self.seed, webinar, self.today)
+
+    def webinar_detail_row(
+        self, webinar: Meeting, *, show_previous: bool, occurrence: Occurrence | None = None
+    ) -> dict[str, Any]:
+        """Return the webinar in full, with past occurrences or only the coming ones."""
+        return webinar_detail_row(self.seed, webinar, self.today, show_previous=show_previous, occurrence=occurrence)
+
+    def _make_webinars(self) -> WebinarPlan:
+        size, oddities = self.size, self.oddities
+        gone = None
+        if oddities.webinar_host is not None and oddities.gone_webinar is not None:
+            gone = WEBINARS + oddities.webinar_host * size.webinars + oddities.gone_webinar
+        return WebinarPlan(
+            MeetingPlan(self.seed, self.today, size.registration_percent, WEBINAR_KINDS),
+            per_host=size.webinars,
+            users=size.users,
+            hosts_percent=size.webinar_hosts_percent,
+            sure_host=oddities.webinar_host,
+            never_host=oddities.late_host,
+            gone=gone,
+        )
+
+    # What belongs to a meeting or webinar
 
     def registrants(self, meeting: Meeting) -> Registrants:
-        """Return the registrants of a meeting."""
-        return make_registrants(self.seed, meeting, *self.size.registrants)
+        """Return the registrants of a meeting or webinar; a host's first webinar has as many as there may be."""
+        least, most = self.size.registrants
+        return make_registrants(self.seed, meeting, most if self._webinars.is_first(meeting.number) else least, most)
+
+    def registrant_of(self, session: Session, person: Person) -> int | None:
+        """Return the number under which a participant had registered, or None."""
+        if session.listed is None or person.user is not None:
+            return None
+        return _registration(person, self.registrants(self.meeting(session.listed)))
+
+    def webinar_of(self, session: Session) -> Meeting | None:
+        """Return the listed webinar of which a session is an instance, or None if there is none or it is gone."""
+        number = session.listed_webinar
+        return None if number is None or self.is_webinar_gone(number) else self.webinar(number)
+
+    def absentees(self, session: Session, webinar: Meeting, occurrence: Occurrence | None = None) -> list[int]:
+        """Return the numbers of the approved registrants of a webinar who did not come to a session of it."""
+        registrants = self.registrants(webinar)
+        asked = registrants.of_status("approved") if occurrence is None else registrants.listed("approved", occurrence)
+        came = {_registration(person, registrants) for person in self.attendance.persons(session)}
+        return [number for number in asked if number not in came]
+
+    def questions_row(self, meeting: Meeting) -> dict[str, Any]:
+        """Return the questions that people answer when they register for a meeting or webinar."""
+        return questions_row(self.seed, meeting, WEBINAR_CHOICES if meeting.number >= WEBINARS else MEETING_CHOICES)
 
     def registrant_id(self, meeting: Meeting, number: int) -> str:
         """Return the id of a registrant."""
@@ -197,7 +288,10 @@ class World:
 
     def registrant_row(self, meeting: Meeting, number: int, status: str) -> dict[str, Any]:
         """Return the row of a registrant."""
-        return registrant_row(self.seed, meeting, number, status, self.today)
+        row = registrant_row(self.seed, meeting, number, status, self.today)
+        if meeting.number >= WEBINARS:
+            row.pop("participant_pin_code", None)
+        return row
 
     def polls_off(self, meeting: Meeting) -> bool:
         """Tell whether polls are switched off for the meeting's host."""
@@ -213,6 +307,12 @@ class World:
     def channel_row(self, number: int) -> dict[str, Any]:
         """Return the row of a channel."""
         return channel_row(self.seed, number)
+
+
+def _registration(person: Person, registrants: Registrants) -> int | None:
+    """Return the number under which a guest had registered: of the approved ones, each takes that of their place."""
+    approved = registrants.of_status("approved")
+    return approved[person.place] if person.user is None and person.place < len(approved) else None
 
 
 def midnight(moment: float) -> datetime:

@@ -69,7 +69,7 @@ class Attendance:
     def stays(self, session: Session, *, settled: bool = True) -> list[Stay]:
         """Return the rows of all participants; the last has no duration yet where it is not settled."""
         stays = [stay for person in self.persons(session) for stay in self._stays(session, person)]
-        if not settled:
+        if stays and not settled:
             last = stays.pop()
             stays.append(Stay(last.person, last.user_id, last.join, last.join, last.status, last.breakout_room))
         return stays

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox.dice import Dice
 from sandbox.world.people import TIME_ZONES, User, iso
 
 SCHEDULED, NO_FIXED_TIME, RECURRING = 2, 3, 8
-_KINDS = (SCHEDULED,) * 6 + (RECURRING,) * 3 + (NO_FIXED_TIME,)
 AUTOMATIC, MANUAL, NO_REGISTRATION = 0, 1, 2
 ONCE_FOR_ALL, PER_OCCURRENCE, CHOSEN_OCCURRENCES = 1, 2, 3
 _AGENDA_IN_LISTS = 250
@@ -18,6 +17,18 @@ _PMI_PERCENT = 10
 _WEEK = timedelta(days=7)
 _TOPICS = ("Weekly planning", "Customer onboarding", "Quarterly review", "Produkt-Demo", "採用面接", "All hands")
 _SENTENCE = "We go through the open points, decide what can be decided and note who does what until when. "
+
+
+class Kinds(NamedTuple):
+    """Zoom's numbers for the kinds of a meeting, or of a webinar, and how often each is drawn."""
+
+    once: int
+    no_fixed_time: int
+    recurring: int
+    drawn: tuple[int, ...]
+
+
+MEETING_KINDS = Kinds(SCHEDULED, NO_FIXED_TIME, RECURRING, (SCHEDULED,) * 6 + (RECURRING,) * 3 + (NO_FIXED_TIME,))
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Meeting:
-    """What is known of a meeting without looking at the row."""
+    """What is known of a meeting, or of a webinar, without looking at the row."""
 
     number: int
     id: int
@@ -70,27 +81,29 @@ class Meeting:
 
 @dataclass(frozen=True)
 class MeetingPlan:
-    """What decides over the meetings of a world."""
+    """What decides over the meetings, or the webinars, of a world."""
 
     seed: int
     today: datetime
     registration_percent: int
+    kinds: Kinds = MEETING_KINDS
 
     def kind(self, number: int) -> int:
         """Return the type that a meeting has where it is not made a plain one."""
-        return Dice(self.seed, "meeting", number).pick(_KINDS)
+        return Dice(self.seed, "meeting", number).pick(self.kinds.drawn)
 
     def make(self, number: int, meeting_id: int, uuid: str, host: User, *, must_register: bool) -> Meeting:
         """Return the meeting of that number; ``must_register`` makes it a plain one with registration."""
         dice = Dice(self.seed, "meeting", number)
-        kind = dice.pick(_KINDS)
+        kind = dice.pick(self.kinds.drawn)
         registers = dice.percent(self.registration_percent)
         approval_type = dice.pick((AUTOMATIC, AUTOMATIC, MANUAL)) if registers else NO_REGISTRATION
         if must_register:
-            kind, approval_type = SCHEDULED, AUTOMATIC
-        if kind == NO_FIXED_TIME:
+            kind, approval_type = self.kinds.once, AUTOMATIC
+        if kind == self.kinds.no_fixed_time:
             approval_type = NO_REGISTRATION
-        occurrences = self._occurrences(dice) if kind == RECURRING else ()
+        is_recurring = kind == self.kinds.recurring
+        occurrences = self._occurrences(dice) if is_recurring else ()
         return Meeting(
             number=number,
             id=meeting_id,
@@ -102,10 +115,10 @@ class MeetingPlan:
             approval_type=approval_type,
             shows_approval_type=not dice.percent(_OMITTED_PERCENT),
             registration_type=dice.pick((ONCE_FOR_ALL, PER_OCCURRENCE, CHOSEN_OCCURRENCES))
-            if kind == RECURRING
+            if is_recurring
             else ONCE_FOR_ALL,
             occurrences=occurrences,
-            pmi=dice.digits(10) if kind != RECURRING and dice.percent(_PMI_PERCENT) else None,
+            pmi=dice.digits(10) if not is_recurring and dice.percent(_PMI_PERCENT) else None,
         )
 
     def _occurrences(self, dice: Dice) -> tuple[Occurrence, ...]:
@@ -118,7 +131,7 @@ class MeetingPlan:
         )
 
     def _start(self, dice: Dice, kind: int, occurrences: tuple[Occurrence, ...]) -> datetime | None:
-        if kind == NO_FIXED_TIME:
+        if kind == self.kinds.no_fixed_time:
             return None
         if occurrences:
             return next(one.start for one in occurrences if one.start >= self.today and not one.deleted)
@@ -141,7 +154,7 @@ def meeting_list_row(seed: int, meeting: Meeting, today: datetime) -> dict[str, 
         "type": meeting.type,
         "duration": meeting.duration,
         "timezone": dice.pick(TIME_ZONES),
-        "agenda": (_SENTENCE * dice.below(7)).strip()[:_AGENDA_IN_LISTS],
+        "agenda": cut_agenda(dice),
         "created_at": iso(today - timedelta(days=30, minutes=dice.below(300_000))),
         "join_url": f"https://example.com/j/{meeting.id}",
     }
@@ -160,7 +173,7 @@ def meeting_detail_row(
     full = Dice(seed, "meeting detail", meeting.number)
     row.update(
         {
-            "agenda": _full_agenda(row["agenda"]),
+            "agenda": full_agenda(row["agenda"]),
             "assistant_id": full.pick(("", full.key())),
             "host_email": meeting.host.email,
             "status": "waiting",
@@ -185,15 +198,24 @@ def meeting_detail_row(
         row["start_time"] = ""
     if meeting.has_registration:
         row["registration_url"] = f"https://example.com/meeting/register/{full.key()}"
-    if meeting.type == RECURRING:
-        row["recurrence"] = {
+    if meeting.occurrences:
+        row |= recurrence_columns(full, meeting, None if show_previous else today)
+    if occurrence is not None:
+        row["start_time"] = iso(occurrence.start)
+    return row
+
+
+def recurrence_columns(dice: Dice, meeting: Meeting, since: datetime | None) -> dict[str, Any]:
+    """Return what a recurring meeting or webinar has more than others, with its occurrences from a time on."""
+    return {
+        "recurrence": {
             "type": 2,
             "repeat_interval": 1,
             "weekly_days": "1",
             "end_times": len(meeting.occurrences),
-            "end_date_time": full.pick(("", iso(meeting.occurrences[-1].start))),
-        }
-        row["occurrences"] = [
+            "end_date_time": dice.pick(("", iso(meeting.occurrences[-1].start))),
+        },
+        "occurrences": [
             {
                 "occurrence_id": one.id,
                 "start_time": iso(one.start),
@@ -201,14 +223,17 @@ def meeting_detail_row(
                 "status": "deleted" if one.deleted else "available",
             }
             for one in meeting.occurrences
-            if show_previous or one.start >= today
-        ]
-    if occurrence is not None:
-        row["start_time"] = iso(occurrence.start)
-    return row
+            if since is None or one.start >= since
+        ],
+    }
 
 
-def _full_agenda(cut: str) -> str:
+def cut_agenda(dice: Dice) -> str:
+    """Return an agenda as lists show it."""
+    return (_SENTENCE * dice.below(7)).strip()[:_AGENDA_IN_LISTS]
+
+
+def full_agenda(cut: str) -> str:
     """Return an agenda of up to 2,000 characters that begins as the cut one of the lists does."""
     return cut if len(cut) < _AGENDA_IN_LISTS else cut + " and so on" * 20
 

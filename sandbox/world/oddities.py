@@ -37,10 +37,12 @@ class Oddities:
     """Has held one session, and is an active host only a day after it."""
     email_host: int | None = None
     """Stands among the active hosts without an id."""
+    gone_webinar: int | None = None
+    """The place, among the webinars of who holds webinars only, of one deleted since they were listed: 404/3001."""
 
     @classmethod
-    def choose(cls, seed: int, users: int, meetings: int) -> "Oddities":
-        """Choose for a world of so many active users with so many meetings each."""
+    def choose(cls, seed: int, users: int, meetings: int, webinars: int) -> "Oddities":
+        """Choose for a world of so many active users with so many meetings and webinars each."""
         dice = Dice(seed, "oddities")
         numbers = list(range(users))
         hosts: list[int | None] = [numbers.pop(dice.below(len(numbers))) for _ in range(min(users, _ODD_USERS))]
@@ -62,6 +64,7 @@ class Oddities:
             webinar_host=webinar_host,
             late_host=late_host,
             email_host=email_host,
+            gone_webinar=_GONE_SLOT if webinar_host is not None and webinars > _GONE_SLOT else None,
         )
 
 

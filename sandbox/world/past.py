@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 
@@ -10,7 +10,8 @@ from sandbox.dates import months_later
 from sandbox.dice import Dice
 from sandbox.world.meetings import RECURRING, SCHEDULED
 from sandbox.world.oddities import Oddities
-from sandbox.world.sessions import STORED, WEBINAR, Outline, Session, SessionPlan
+from sandbox.world.sessions import STORED, Outline, Session, SessionPlan
+from sandbox.world.webinars import WEBINAR, WEBINAR_KINDS
 
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=2)
@@ -20,6 +21,7 @@ _WINDOWS_KEPT = 4
 _ADDED_MINUTES = 30
 _NIGHTS = 31
 _HUGE = 700
+_WEEKS = 10
 
 KINDS = {"meeting": SCHEDULED, "webinar": WEBINAR}
 """Types of the sessions that can be added, by what they are called there."""
@@ -122,10 +124,16 @@ class PastSessions:
 
     def all_meetings(self) -> Iterator[Session]:
         """Yield every shown meeting that reports still reach, host by host."""
-        for host in sorted({*self._hosts, *self._stored_of}):
-            for session in self.of_host(host, self.oldest_day):
-                if not (session.is_webinar or self._is_gone(session)):
-                    yield session
+        return (session for session in self._all() if not session.is_webinar)
+
+    def all_webinars(self) -> Iterator[Session]:
+        """Yield every shown webinar that is not older than what reports reach, host by host."""
+        return (session for session in self._all() if session.is_webinar)
+
+    def instances(self, webinar: int) -> list[Session]:
+        """Return the shown sessions of a listed webinar, in order."""
+        host = self._plan.webinars.host_of(webinar)
+        return [session for session in self.of_host(host) if session.listed_webinar == webinar]
 
     def add_ended(self, count: int, host: int | None, kind: str, minutes_ago: float, participants: int) -> list[str]:
         """Add that many half-hour sessions of a host, or of several; return their UUIDs.
@@ -136,13 +144,16 @@ class PastSessions:
             raise ValueError("Expected a type of meeting or webinar, count and minutes of 0 or more, participants.")
         if host is not None and not 0 <= host < self._plan.known_users:
             raise ValueError(f"There is no user number {host}.")
-        hosts = self._ordinary_hosts() if host is None else (host,)
+        is_webinar = kind == "webinar"
+        hosts = self._hosts_to_add_to(is_webinar=is_webinar) if host is None else (host,)
         if not hosts:
             raise ValueError("Nobody in this account holds sessions.")
         end = self.now.replace(microsecond=0) - timedelta(minutes=minutes_ago)
         start = end - timedelta(minutes=_ADDED_MINUTES)
-        new = (self._add(Outline(hosts[n % len(hosts)], KINDS[kind], start, end, participants)) for n in range(count))
-        return [session.uuid for session in new]
+        outlines = (Outline(hosts[n % len(hosts)], KINDS[kind], start, end, participants) for n in range(count))
+        if is_webinar:
+            outlines = (replace(outline, meeting=self._plan.webinars.first(outline.host)) for outline in outlines)
+        return [self._add(outline).uuid for outline in outlines]
 
     def add_oddities(self, deactivated: int | None) -> None:
         """Add the sessions that are there to be stumbled over; ``deactivated`` is a user who still has some."""
@@ -157,6 +168,8 @@ class PastSessions:
             self._add(Outline(self._oddities.late_host, SCHEDULED, end - half_hour, end, 2))
         if self._oddities.busy_host is not None:
             self._add_odd_sessions(self._oddities.busy_host)
+        if self._oddities.webinar_host is not None:
+            self._add_odd_webinars(self._oddities.webinar_host)
 
     def _add_odd_sessions(self, host: int) -> None:
         today, now = self._plan.last, self.now.replace(microsecond=0)
@@ -172,6 +185,19 @@ class PastSessions:
         end = now - timedelta(minutes=10)
         self._add(Outline(host, SCHEDULED, end - half_hour, end, 3))
         self._add(Outline(host, SCHEDULED, now - half_hour, now + 2 * half_hour, 3))
+
+    def _add_odd_webinars(self, host: int) -> None:
+        webinars, today = self._plan.webinars, self._plan.last
+        listed = [number for number in webinars.numbers(host) if not webinars.is_gone(number)]
+        if not listed:
+            return
+        series = max(listed, key=lambda number: webinars.kind(number) == WEBINAR_KINDS.recurring)
+        hour = timedelta(hours=1)
+        for week in range(_WEEKS):
+            start = today - 7 * (week + 1) * _DAY + 15 * hour
+            self._add(Outline(host, webinars.kind(series), start, start + hour, 6, series))
+        start = today - 9 * _DAY + 16 * hour
+        self._add(Outline(host, webinars.kind(listed[0]), start, start + hour, 0, listed[0]))
 
     def _add(self, outline: Outline) -> Session:
         with self._lock:
@@ -197,6 +223,18 @@ class PastSessions:
 
     def _ordinary_hosts(self) -> tuple[int, ...]:
         return tuple(host for host in self._hosts if host not in self._odd_hosts)
+
+    def _hosts_to_add_to(self, *, is_webinar: bool) -> tuple[int, ...]:
+        licensed = (user for user in range(self._plan.users) if self._plan.webinars.first(user) is not None)
+        owners = tuple(user for user in licensed if user != self._oddities.gone_user) if is_webinar else ()
+        hosts = owners or self._ordinary_hosts()
+        return tuple(host for host in hosts if host != self._oddities.pollless_user) or hosts
+
+    def _all(self) -> Iterator[Session]:
+        for host in sorted({*self._hosts, *self._stored_of}):
+            for session in self.of_host(host, self.oldest_day):
+                if not self._is_gone(session):
+                    yield session
 
     def _is_gone(self, session: Session) -> bool:
         return session.host == self._oddities.gone_user

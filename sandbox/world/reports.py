@@ -8,7 +8,7 @@ from sandbox.dice import Dice
 from sandbox.world.attendance import IN_MEETING, IN_WAITING_ROOM, Stay
 from sandbox.world.meetings import topic
 from sandbox.world.people import User, iso
-from sandbox.world.sessions import INSTANT, PERSONAL_ROOM, Session
+from sandbox.world.sessions import INSTANT, PERSONAL_ROOM, STORED, Session
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -162,15 +162,16 @@ def participant_row(world: "World", session: Session, stay: Stay, *, with_regist
 
 
 def features_used(world: "World", session: Session) -> dict[str, bool]:
-    """Return which features a session used."""
+    """Return which features a session used; sessions that are there for a reason had a poll."""
     dice = Dice(world.seed, "features", session.number)
-    return {name: dice.percent(30) for name in FEATURES}
+    used = {name: dice.percent(30) for name in FEATURES}
+    return {**used, "poll": used["poll"] or session.number >= STORED}
 
 
 def session_topic(world: "World", session: Session) -> str:
     """Return the topic of a session, which all instances of a meeting share."""
-    if session.listed_meeting is not None:
-        return topic(world.seed, session.listed_meeting)
+    if session.listed is not None:
+        return topic(world.seed, session.listed)
     name = world.display_name(world.user(session.host))
     if session.type == INSTANT:
         return f"{name}'s Zoom Meeting"
@@ -212,12 +213,10 @@ def _tracking_fields(world: "World", session: Session) -> list[dict[str, str]]:
 
 
 def _registrant_id(world: "World", session: Session, stay: Stay) -> str:
-    if session.listed_meeting is None or stay.person.user is not None:
+    registrant = world.registrant_of(session, stay.person)
+    if session.listed is None or registrant is None:
         return ""
-    meeting = world.meeting(session.listed_meeting)
-    approved = world.registrants(meeting).of_status("approved")
-    place = stay.person.place
-    return world.registrant_id(meeting, approved[place]) if place < len(approved) else ""
+    return world.registrant_id(world.meeting(session.listed), registrant)
 
 
 def _minute(moment: datetime) -> str:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from sandbox.dice import Dice
 from sandbox.world.ids import Keys, MeetingIds
 from sandbox.world.meetings import RECURRING, SCHEDULED
+from sandbox.world.webinars import WEBINAR, WEBINAR_KINDS, WEBINARS, WebinarPlan
 
-INSTANT, PERSONAL_ROOM, WEBINAR = 1, 4, 5
+INSTANT, PERSONAL_ROOM = 1, 4
 
 STORED = 1 << 30
 """Numbers from here on are those of sessions that are stored; smaller ones are derived."""
@@ -22,6 +23,8 @@ _SERIES = 3 << 32
 _LISTED, _ALONE, _ROOM = "listed", "alone", "room"
 _INSTANT, _WEBINAR = "instant", "webinar"
 _KINDS = (_LISTED,) * 9 + (_ALONE,) * 5 + (_INSTANT,) * 3 + (_ROOM,) * 2 + (_WEBINAR,)
+_KINDS_WITH_LICENSE = (_LISTED,) * 9 + (_ALONE,) * 2 + (_INSTANT,) * 2 + (_ROOM,) * 2 + (_WEBINAR,) * 5
+_UNATTENDED_PERCENT = 10
 _LONELY_PERCENT = 8
 _LONG_PERCENT = 5
 _LONG_FACTOR = 4
@@ -41,18 +44,25 @@ class Session:
     meeting_id: int
     listed_meeting: int | None
     """The number of the meeting in its host's list of which this is an instance."""
+    listed_webinar: int | None
+    """Likewise of the webinar."""
     host: int
     """A user's number."""
     type: int
     start: datetime
     end: datetime
     participants: int
-    """Persons, the host included."""
+    """Persons, the host included; nobody counts at a webinar without attendees."""
 
     @property
     def is_webinar(self) -> bool:
         """Tell whether it was a webinar."""
-        return self.type == WEBINAR
+        return self.type in WEBINAR_KINDS.drawn
+
+    @property
+    def listed(self) -> int | None:
+        """The number of the meeting or webinar, in a list, of which this is an instance."""
+        return self.listed_meeting if self.listed_webinar is None else self.listed_webinar
 
     @property
     def is_reported(self) -> bool:
@@ -107,6 +117,7 @@ class SessionPlan:
     keys: Keys
     kind_of_meeting: Callable[[int], int]
     """Gives the type of a listed meeting by its number."""
+    webinars: WebinarPlan
     webinar_host: int | None
     """Holds webinars only."""
 
@@ -121,13 +132,17 @@ class SessionPlan:
         """Return one of a host's sessions."""
         number = host * self.per_host + slot
         dice = Dice(self.seed, "session", number)
-        kind = _WEBINAR if host == self.webinar_host else dice.pick(_KINDS)
+        is_listed = self.webinars.per_host > 0 and self.webinars.has_license(host)
+        kind = dice.pick(_KINDS_WITH_LICENSE if is_listed else _KINDS)
+        kind = _WEBINAR if host == self.webinar_host else kind
         length = int((self.last - self.first).total_seconds())
         start = self.first + timedelta(seconds=(slot * length + dice.below(length)) // self.per_host)
         minutes = dice.between(5, 90) * (_LONG_FACTOR if dice.percent(_LONG_PERCENT) else 1)
         end = start + timedelta(minutes=minutes, seconds=dice.below(60))
         lonely = dice.percent(_LONELY_PERCENT) and kind != _WEBINAR
         participants = 1 if lonely else dice.between(*self.participants)
+        if kind == _WEBINAR and is_listed and Dice(self.seed, "unattended", number).percent(_UNATTENDED_PERCENT):
+            participants = 0
         type_, meeting = self._meeting(dice, kind, host)
         return self.session(number, Outline(host, type_, start, end, participants, meeting))
 
@@ -139,6 +154,7 @@ class SessionPlan:
             uuid=self.keys.uuid(number),
             meeting_id=self.ids.encode(meeting),
             listed_meeting=meeting if meeting < _UNLISTED else None,
+            listed_webinar=meeting if meeting >= WEBINARS else None,
             host=outline.host,
             type=outline.type,
             start=outline.start,
@@ -160,6 +176,8 @@ class SessionPlan:
         number = self.ids.decode(meeting_id)
         if number is None:
             return None
+        if number >= WEBINARS:
+            return self.webinars.host_of(number)
         if number >= _SERIES:
             return number - _SERIES
         if number >= _ROOMS:
@@ -174,5 +192,8 @@ class SessionPlan:
             return self.kind_of_meeting(meeting), meeting
         if kind == _LISTED:
             return RECURRING, self.series(host)
+        if kind == _WEBINAR and self.webinars.numbers(host):
+            webinar = dice.pick(self.webinars.numbers(host))
+            return self.webinars.kind(webinar), webinar
         types = {_ALONE: SCHEDULED, _INSTANT: INSTANT, _WEBINAR: WEBINAR}
         return types[kind], None

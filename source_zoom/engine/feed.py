@@ -103,6 +103,7 @@ class ParentFeed:
             if reader in self._readers:
                 self._readers.remove(reader)
             self._drop_read()
+            self._changed.notify_all()
 
     def raise_if_incomplete(self) -> None:
         """Raise if a part of the parent could not be read.

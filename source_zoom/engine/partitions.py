@@ -104,7 +104,7 @@ class SlicePartition(Partition):
         try:
             if not self._published and (key := task.stream.child_key_of_unread(self._slice)):
                 task.feed.publish(key)
-            end = task.stream.child_key_of_end(self._slice, self._error)
+            end = task.stream.child_key_of_end(self._slice, error)
             if end is not None:
                 task.feed.publish(end)
         except Exception as raised:

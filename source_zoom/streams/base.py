@@ -245,6 +245,14 @@ class ZoomStream(HttpStream):
         counts = ", ".join(f"{count:,} x {code} ({why})" for (code, why), count in sorted(self._skipped.items()))
         return f"Stream {self.name} skipped what Zoom has nothing for: {counts}."
 
+    def probe(self) -> bool:
+        """Ask for one page; return whether Zoom lets us read it.
+
+        :raises SliceFailure: if it does not
+        """
+        next(iter(self.read_records(SyncMode.full_refresh, stream_slice={})), None)
+        return self.closing_line() is None
+
     # What subclasses may refine
 
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -396,6 +404,8 @@ class ZoomStream(HttpStream):
         of: type[SliceFailure] = SliceFailure,
     ) -> SliceFailure:
         where = f"GET /{self.endpoint.render(stream_slice)}"
+        if "uuid" in stream_slice:
+            where += f" (session {stream_slice['uuid']})"
         return of(message, kind=kind, failure_type=failure_type, internal_message=f"{message} Request: {where}")
 
 

@@ -35,7 +35,7 @@ from source_zoom.streams.incremental import (
     output_host,
 )
 from source_zoom.streams.users import InactiveUsers, Users
-from source_zoom.windows import ZONE_DAYS, Window, clipped, grid, monthly, oldest_served
+from source_zoom.windows import AHEAD_DAYS, Window, clipped, grid, monthly, oldest_served
 
 LOGGER = logging.getLogger("airbyte")
 
@@ -132,6 +132,11 @@ class PastSessions(SessionList):
         self._all_users: list[str] | None = None
         self._lacks_plan = False
 
+    def probe(self) -> bool:
+        """Ask for the hosts of today."""
+        today = self.context.now.date()
+        return optional(self._active_hosts, _days(today, today)) is not None
+
     def serve(self, book: SessionCursor) -> None:
         """List what a book needs, too."""
         self.books.append(book)
@@ -158,7 +163,7 @@ class PastSessions(SessionList):
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the hosts of each window, oldest first, with the days that are needed of them."""
-        last = self.context.now.date().add(days=ZONE_DAYS)
+        last = self.context.now.date().add(days=AHEAD_DAYS)
         first = min(book.earliest_day() for book in self.books)
         for window in grid(first, last):
             hosts = self._hosts_of(window, last)
@@ -195,7 +200,7 @@ class PastSessions(SessionList):
         """Return a session that has ended; one that goes on will be listed again."""
         window, host = stream_slice["window"], stream_slice["user_id"]
         if not record.get("end_time"):
-            return f"running {record['uuid']}", None
+            return f"running {window.key} {record['uuid']}", None
         row, joined = self._history.join(window, record)
         session = Session(
             uuid=record["uuid"],
@@ -210,7 +215,8 @@ class PastSessions(SessionList):
             row=orjson.dumps(row),
             joined=joined,
         )
-        return session.uuid, (window, session)
+        # A session of the day that two windows share is listed in both; a stream may need it in either.
+        return f"{window.key} {session.uuid}", (window, session)
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return the end of a host's list."""
@@ -295,6 +301,10 @@ class WindowHistory:
         for part in monthly(first, max(first, days.last)):
             rows = self._read(_days(part.first, part.last)) if self._available else None
             if rows is None:
+                if self._available:
+                    LOGGER.info(
+                        "The account's history of meetings is not open to the app: each is asked for its details."
+                    )
                 self._available = False
                 return set()
             for row in rows:

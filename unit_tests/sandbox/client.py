@@ -6,6 +6,7 @@ from typing import Any
 import requests
 
 from sandbox import Sandbox
+from sandbox.expected import PRIMARY_KEYS
 
 MONTHS = [(f"2026-{month:02}-23", f"2026-{month + 1:02}-23") for month in range(3, 9)]
 """Windows up to the days around the test clock's 21 September 2026."""
@@ -55,6 +56,10 @@ class Client:
         lists = (self.rows(f"/users/{user}/meetings", "meetings", page_size=300) for user in self.user_ids())
         return list(dict.fromkeys(meeting["id"] for rows in lists for meeting in rows))
 
+    def webinar_ids(self) -> list[int]:
+        lists = (self.rows(f"/users/{user}/webinars", "webinars", page_size=300) for user in self.user_ids())
+        return list(dict.fromkeys(webinar["id"] for rows in lists for webinar in rows))
+
     def first_meeting(self, suits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         details = (self.get(f"/meetings/{meeting}", show_previous_occurrences="true") for meeting in self.meeting_ids())
         return next(detail.json() for detail in details if detail.ok and suits(detail.json()))
@@ -68,3 +73,15 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def keyed(stream: str, rows: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The rows by primary key."""
+    return {tuple(row[name] for name in PRIMARY_KEYS[stream]): row for row in rows}
+
+
+def times_nulled(row: dict[str, Any]) -> dict[str, Any]:
+    recurrence = row.get("recurrence")
+    if recurrence:
+        row = {**row, "recurrence": {**recurrence, "end_date_time": recurrence["end_date_time"] or None}}
+    return {**row, "start_time": row["start_time"] or None} if "start_time" in row else row

@@ -49,6 +49,7 @@ def test_every_option_arrives() -> None:
         *("--scopes", "user:read:admin,meeting:read:admin", "--missing-scope-status", "403"),
         *("--sessions-per-host", "11", "--session-months", "3", "--hosting-percent", "40", "--participants", "3-4"),
         *("--report-zone", "UTC+9", "--report-to", "exclusive", "--report-delay-seconds", "60", "--without", "history"),
+        *("--webinars", "4", "--webinar-hosts-percent", "70"),
         *("--settle-seconds", "30", "--history-page-size", "31"),
         *("--page-token-lifetime", "5", "--page-cap", "6", "--latency", "0.5", "--fault", "slow:path=/users,seconds=1"),
     ]
@@ -61,6 +62,7 @@ def test_every_option_arrives() -> None:
     assert options.without == frozenset({"polls", "history"})
     assert (options.sessions_per_host, options.session_months, options.hosting_percent) == (11, 3, 40)
     assert options.participants == (3, 4)
+    assert (options.webinars, options.webinar_hosts_percent) == (4, 70)
     assert (options.report_zone, options.report_to, options.report_delay_seconds) == ("UTC+9", "exclusive", 60.0)
     assert (options.settle_seconds, options.history_page_size) == (30.0, 31)
     assert (options.plan, options.limits, options.retry_after) == ("pro", {Label.LIGHT: Limit(3)}, 4)

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from sandbox import Fault
-from sandbox.expected import PRIMARY_KEYS
-from unit_tests.sandbox.client import Client
+from unit_tests.sandbox.client import Client, keyed, times_nulled
 
 Serve = Callable[..., Client]
 Row = dict[str, Any]
@@ -42,17 +41,6 @@ def registrants(client: Client, meeting: int, detail: Row) -> Iterator[Row]:
 
 def with_id(row: Row, meeting: int) -> Row:
     return {**row, "meeting_id": str(meeting)}
-
-
-def keyed(stream: str, rows: list[Row]) -> dict[tuple[str, ...], Row]:
-    return {tuple(row[name] for name in PRIMARY_KEYS[stream]): row for row in rows}
-
-
-def times_nulled(row: Row) -> Row:
-    recurrence = row.get("recurrence")
-    if recurrence:
-        row = {**row, "recurrence": {**recurrence, "end_date_time": recurrence["end_date_time"] or None}}
-    return {**row, "start_time": row["start_time"] or None} if "start_time" in row else row
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -14,7 +14,7 @@ import requests_mock
 from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.engine import SliceFailure, StreamStopped
-from source_zoom.errors import MAX_REFUSALS, MAX_RETRIES
+from source_zoom.errors import MAX_REFUSALS, MAX_RETRIES, SCOPE_KIND
 from source_zoom.streams import ZoomStream, build
 from source_zoom.streams.base import TIMEOUT_SECONDS
 from unit_tests.zoom import (
@@ -246,7 +246,7 @@ def test_missing_scope_stops_the_stream_and_names_both_forms(
     error = failure(streams["users"])
 
     assert isinstance(error, StreamStopped)
-    assert (error.kind, error.failure_type) == ("400/4711", FailureType.config_error)
+    assert (error.kind, error.failure_type) == (SCOPE_KIND, FailureType.config_error)
     assert "'user:read:list_users:admin'" in str(error)
     assert "'user:read:admin'" in str(error)
     assert len(gets(zoom)) == 1

@@ -12,18 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pendulum
 import pytest
 
 import source_zoom.streams
 from source_zoom.endpoint import RateLabel
-from source_zoom.streams import STREAMS, ZoomStream, build
+from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream, build
 from source_zoom.streams.base import ZoomSubStream
+from source_zoom.streams.reports import ActiveHosts, HistoryMeetings, PastSessions, SmallHistoryMeetings
+from source_zoom.streams.users import InactiveUsers
+from source_zoom.windows import Window
 from unit_tests.zoom import context
 
 SCHEMAS = Path(source_zoom.streams.__file__).parents[1] / "schemas"
 OPENAPI = Path(__file__).parents[3] / "shared" / "zoom-openapi"
 PRODUCTS = ("meetings.json", "users.json", "team-chat.json")
 BY_NAME = build(context())
+HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings, SmallHistoryMeetings, InactiveUsers)
+"""Endpoints that another stream reads in its own time, so that they are no nodes of the tree."""
+DECLARED = (*STREAMS, *HELPERS)
 PUBLIC = [cls for cls in STREAMS if not cls.internal]
 SUBSTREAMS = [cls for cls in STREAMS if issubclass(cls, ZoomSubStream)]
 
@@ -36,12 +43,16 @@ NAME = re.compile(r"[a-z]+(_[a-z]+)*")
 LARGEST_PAGE = 300
 """Zoom answers no endpoint with more, https://developers.zoom.us/docs/api/pagination/."""
 
-every_stream = pytest.mark.parametrize("cls", STREAMS, ids=lambda cls: cls.__name__)
+DEFAULT_PAGE = 30
+
+every_stream = pytest.mark.parametrize("cls", DECLARED, ids=lambda cls: cls.__name__)
 every_public_stream = pytest.mark.parametrize("cls", PUBLIC, ids=lambda cls: cls.__name__)
 every_substream = pytest.mark.parametrize("cls", SUBSTREAMS, ids=lambda cls: cls.__name__)
 
 
 def instance(cls: type[ZoomStream]) -> ZoomStream:
+    if cls in HELPERS:
+        return cls(context())
     return next(stream for stream in BY_NAME.values() if type(stream) is cls)
 
 
@@ -50,7 +61,13 @@ def placeholders(path: str) -> list[str]:
 
 
 def slice_fields(cls: type[ZoomStream]) -> set[str]:
-    """Fields of the slices, which the parent's key gives."""
+    """Fields of the slices: what the parent's key gives, or what the stream makes itself."""
+    if cls is PastSessions:
+        return {"user_id", "window", "first", "last", "from", "to"}
+    if issubclass(cls, PastSessionStream):
+        return {"uuid"}
+    if "from" in cls.endpoint.slice_params:
+        return {"from", "to"}
     return set(cls.parent_stream.child_keys) if issubclass(cls, ZoomSubStream) else set()
 
 
@@ -58,17 +75,24 @@ def schema_of(cls: type[ZoomStream]) -> Any:
     return json.loads((SCHEMAS / f"{instance(cls).name}.json").read_text(encoding="utf-8"))
 
 
-def first_line(cls: type[ZoomStream]) -> str:
-    return (cls.__doc__ or "").strip().split("\n")[0]
+def first_lines(cls: type[ZoomStream]) -> list[str]:
+    """First lines of the docstrings of a stream and of the streams it varies."""
+    varied = [base for base in cls.__mro__ if issubclass(base, ZoomStream) and "endpoint" in vars(base)]
+    return [(base.__doc__ or "").strip().split("\n")[0] for base in varied]
+
+
+def cursor_of(cls: type[ZoomStream]) -> set[str]:
+    field = instance(cls).incremental_field
+    return {field} if field else set()
 
 
 def area_modules() -> Iterator[str]:
     for module in pkgutil.iter_modules(source_zoom.streams.__path__, "source_zoom.streams."):
-        if not module.name.endswith((".base", ".datetimes")):
+        if not module.name.endswith((".base", ".datetimes", ".incremental")):
             yield module.name
 
 
-def test_every_concrete_stream_of_an_area_is_in_streams() -> None:
+def test_every_concrete_stream_of_an_area_is_in_streams_or_read_by_one() -> None:
     declared = {
         member
         for name in area_modules()
@@ -76,7 +100,10 @@ def test_every_concrete_stream_of_an_area_is_in_streams() -> None:
         if issubclass(member, ZoomStream) and member.__module__ == name and not inspect.isabstract(member)
     }
 
-    assert declared == set(STREAMS)
+    assert declared == set(DECLARED)
+    assert all(cls.internal for cls in HELPERS)
+    assert not set(STREAMS) & set(HELPERS)
+    assert not set(BY_NAME) & {instance(cls).name for cls in HELPERS}
 
 
 def test_streams_are_unique_by_class_and_name() -> None:
@@ -109,7 +136,7 @@ def test_name_is_the_class_name_in_snake_case(cls: type[ZoomStream]) -> None:
 
 @every_stream
 def test_docstring_begins_with_zooms_page_of_the_endpoint(cls: type[ZoomStream]) -> None:
-    docs = DOCS.match(first_line(cls))
+    docs = next(filter(None, map(DOCS.match, first_lines(cls))), None)
 
     assert docs is not None
     assert re.sub(r"\{\w+\}", "{}", docs["path"]) == re.sub(r"\{\w+\}", "{}", cls.endpoint.path)
@@ -121,6 +148,12 @@ def test_path_is_relative_and_its_placeholders_are_fields_of_the_slice(cls: type
 
     assert path == path.strip("/")
     assert set(placeholders(path)) <= slice_fields(cls)
+
+
+@every_stream
+def test_parameters_taken_from_the_slice_are_fields_of_it(cls: type[ZoomStream]) -> None:
+    # Occurrences are the one field that a stream spreads over several reads.
+    assert set(cls.endpoint.slice_params) <= slice_fields(cls) | {"occurrence_id"}
 
 
 @every_stream
@@ -159,7 +192,7 @@ def test_scopes_are_those_of_an_account_wide_app(cls: type[ZoomStream]) -> None:
 def test_primary_key_is_declared(cls: type[ZoomStream]) -> None:
     keys = instance(cls).key_fields
 
-    assert keys
+    assert keys or cls is ActiveHosts  # some hosts have an id, some only an e-mail address
     assert len(set(keys)) == len(keys)
 
 
@@ -171,9 +204,10 @@ def test_carried_keys_are_fields_of_the_parents_key(cls: type[ZoomSubStream]) ->
 @every_substream
 def test_a_parent_declares_its_key_and_gives_a_value_for_each_field(cls: type[ZoomSubStream]) -> None:
     parent = instance(cls.parent_stream)
-    record = {"id": 1, "uuid": "a==", "meeting_id": "1", "host_id": "h"}
+    record = {"id": 1, "uuid": "a==", "meeting_id": "1", "host_id": "h", "end_time": "2026-05-10T11:00:00Z"}
+    window = Window(pendulum.date(2026, 5, 4), pendulum.date(2026, 6, 2))
 
-    key = parent.child_key(record, {"user_id": "u"})
+    key = parent.child_key(record, {"user_id": "u", "window": window})
 
     assert len(key) == len(cls.parent_stream.child_keys)
     assert key[0] is not None
@@ -203,17 +237,19 @@ def test_schema_has_the_keys_and_what_is_carried(cls: type[ZoomStream]) -> None:
     properties = schema_of(cls)["properties"]
     carried = set(cls.carries) if issubclass(cls, ZoomSubStream) else set()
 
-    assert {*instance(cls).key_fields, *carried, *filter(None, [cls.string_id])} <= set(properties)
+    fields = {*instance(cls).key_fields, *cursor_of(cls), *carried, *filter(None, [cls.string_id])}
+    assert fields <= set(properties)
 
 
 @every_public_stream
-def test_key_fields_cannot_be_null_and_all_others_can(cls: type[ZoomStream]) -> None:
-    keys = set(instance(cls).key_fields) | {"meeting_id", "webinar_id", "meeting_uuid", "webinar_uuid"}
+def test_keys_and_cursors_cannot_be_null_and_all_others_can(cls: type[ZoomStream]) -> None:
+    never_null = set(instance(cls).key_fields) | cursor_of(cls)
+    keys = never_null | {"meeting_id", "webinar_id", "meeting_uuid", "webinar_uuid"}
 
     for name, property_ in schema_of(cls)["properties"].items():
         nullable = "null" in property_["type"]
         assert nullable or name in keys, name
-        assert not (nullable and name in instance(cls).key_fields), name
+        assert not (nullable and name in never_null), name
 
 
 def typed(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -228,7 +264,21 @@ def test_date_times_have_the_type_a_warehouse_loads_as_a_timestamp(cls: type[Zoo
         if property_.get("format") == "date-time":
             assert property_["airbyte_type"] == "timestamp_with_timezone", name
             assert "string" in property_["type"], name
-            assert "null" in property_["type"], name
+            assert ("null" in property_["type"]) is (name not in cursor_of(cls)), name
+
+
+@pytest.mark.parametrize("cls", [cls for cls in STREAMS if issubclass(cls, PastSessionStream)])
+def test_cursor_is_a_date_time_that_every_row_has(cls: type[ZoomStream]) -> None:
+    [field] = cursor_of(cls)
+
+    assert schema_of(cls)["properties"][field]["format"] == "date-time"
+    assert field in {"end_time", "meeting_end_time", "webinar_end_time"}
+
+
+@pytest.mark.parametrize("cls", [cls for cls in DECLARED if not issubclass(cls, PastSessionStream)])
+def test_only_streams_about_past_sessions_are_incremental(cls: type[ZoomStream]) -> None:
+    assert cursor_of(cls) == set()
+    assert not instance(cls).is_resumable
 
 
 @every_public_stream
@@ -267,7 +317,10 @@ def parameters_of(cls: type[ZoomStream]) -> dict[str, Any]:
 def test_page_size_is_the_largest_that_zoom_allows(cls: type[ZoomStream]) -> None:
     page_size = parameters_of(cls).get("page_size")
 
-    assert cls.endpoint.page_size == (min(page_size["maximum"], LARGEST_PAGE) if page_size else None)
+    if page_size and "maximum" not in page_size:  # then the stream has a variant of Zoom's default, to fall back to
+        assert cls.endpoint.page_size in {LARGEST_PAGE, DEFAULT_PAGE}
+    else:
+        assert cls.endpoint.page_size == (min(page_size["maximum"], LARGEST_PAGE) if page_size else None)
 
 
 @every_stream
@@ -302,8 +355,8 @@ def test_label_is_the_documented_one(cls: type[ZoomStream]) -> None:
 def test_each_code_that_is_skipped_is_documented(cls: type[ZoomStream]) -> None:
     answers = " ".join(answer.get("description", "") for answer in operation_of(cls)["responses"].values())
     documented = {int(code) for code in re.findall(r"Error Code:\*\* `(\d+)`", answers)}
-    # Documented for their neighbours: no permission, registration switched off, a user of another account or
-    # one who never came, an object that is gone.
-    of_neighbours = {200, 300, 1010, 1120, 3000, 3001}
+    # Documented for their neighbours: no permission, registration switched off, a user who is gone, of another
+    # account, who never came or may not host, an object that is gone.
+    of_neighbours = {200, 300, 1001, 1010, 1120, 3000, 3001, 3161}
 
     assert cls.endpoint.skips <= documented | of_neighbours

@@ -1,0 +1,336 @@
+"""Killed, refused, broken: the next read takes up what is missing, loses nothing and repeats little."""
+
+import json
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pendulum
+import pytest
+
+from integration_tests.conftest import Clock, Serve
+from integration_tests.connector import (
+    IMPATIENT_COMMAND,
+    PAST_SESSIONS,
+    ROOT,
+    TIMEOUT_SECONDS,
+    Connector,
+    Message,
+    Output,
+    assert_exact,
+    assert_readable,
+    assert_rows,
+    catalog_of,
+    config_of,
+    parsed,
+    read_here,
+)
+from integration_tests.impatient import short_sleep
+from sandbox import Fault, Label, Sandbox
+from source_zoom.errors import MAX_RETRIES
+from source_zoom.session_state import FIXED_DAYS, is_session_state
+
+MEETINGS, PARTICIPANTS = PAST_SESSIONS
+LOOKBACK_DAYS = 2
+WORKERS = 4
+
+
+def read(sandbox: Sandbox, state: list[Message] | None = None, *streams: str) -> Output:
+    config = config_of(sandbox, num_workers=WORKERS, lookback_window_days=LOOKBACK_DAYS)
+    return read_here(config, catalog_of(*(streams or PAST_SESSIONS)), state or [])
+
+
+def sessions_of(stream: str, rows: list[dict[str, Any]]) -> set[str]:
+    return {row["uuid" if stream == MEETINGS else "meeting_uuid"] for row in rows}
+
+
+# Killed
+
+
+KILLS_PER_SYNC = 5
+LINES_BETWEEN = (5, 120)
+
+
+def killed_after(process: "subprocess.Popen[bytes]", lines: int) -> Output:
+    """What a process has printed when it is killed after some lines; what it had begun to print is lost."""
+    assert process.stdout is not None
+    text = b"".join(islice(process.stdout, lines))
+    process.send_signal(signal.SIGKILL)
+    text += process.stdout.read()
+    process.stdout.close()
+    process.wait(TIMEOUT_SECONDS)
+    whole, _, _ = text.rpartition(b"\n")
+    return Output(parsed(whole.decode() + "\n"), process.returncode)
+
+
+def taken_up(earlier: list[Message], output: Output) -> list[Message]:
+    """Each stream's last state, from an earlier read if it did not get to one in this."""
+    names = {state["stream"]["stream_descriptor"]["name"]: state for state in [*earlier, *output.last_states()]}
+    return list(names.values())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_reads_resume_from_their_last_states_and_lose_no_session(
+    tmp_path: Path, serve: Serve, seed: int, record_property: Callable[[str, object], None]
+) -> None:
+    dice = random.Random(seed)
+    sandbox = serve(sessions_per_host=15, latency=0.004)
+    connector = Connector(tmp_path, IMPATIENT_COMMAND)
+    files: dict[str, Any] = {
+        "config": config_of(sandbox, num_workers=WORKERS),
+        "catalog": catalog_of(*PAST_SESSIONS),
+    }
+    outputs: list[Output] = []
+    state: list[Message] = []
+    for _ in range(KILLS_PER_SYNC):
+        process = connector.start("read", **files, state=state)
+        output = killed_after(process, dice.randint(*LINES_BETWEEN))
+        outputs.append(output)
+        state = taken_up(state, output)
+    assert {output.exit_code for output in outputs} == {-signal.SIGKILL}
+    assert any(output.last_states() for output in outputs)
+
+    outputs.append(connector.run("read", **files, state=state))
+    assert outputs[-1].exit_code == 0
+    for stream in PAST_SESSIONS:
+        assert_rows(outputs, sandbox, stream)
+        keys = [key for output in outputs for key in output.keys(stream)]
+        record_property(f"{stream} repeated", len(keys) - len(set(keys)))
+        assert_little_is_repeated(stream, outputs, sandbox)
+
+
+def assert_little_is_repeated(stream: str, outputs: list[Output], sandbox: Sandbox) -> None:
+    """What was read before a state is not read again, but for what was in flight then or has just ended."""
+    just_ended = {
+        row["uuid"]
+        for row in sandbox.expected_rows(MEETINGS)
+        if row["end_time"] > pendulum.now("UTC").subtract(hours=2, minutes=1).to_iso8601_string()
+    }
+    covered: set[str] = set()
+    for output in outputs:
+        again = covered & sessions_of(stream, output.records(stream)) - just_ended
+        assert len(again) <= WORKERS
+        covered |= sessions_of(stream, records_before_last_state(output, stream))
+
+
+def records_before_last_state(output: Output, stream: str) -> list[dict[str, Any]]:
+    states = output.states(stream)
+    if not states:
+        return []
+    end = max(
+        position
+        for position, message in enumerate(output.messages)
+        if message["type"] == "STATE" and message["state"]["stream"]["stream_descriptor"]["name"] == stream
+    )
+    return Output(output.messages[:end]).records(stream)
+
+
+# In this process, with a time that stands still
+
+
+@pytest.fixture
+def quick(clock: Clock, unpaced: None, monkeypatch: pytest.MonkeyPatch) -> Clock:  # noqa: ARG001 - for its effect
+    monkeypatch.setattr(time, "sleep", short_sleep)
+    return clock
+
+
+def ordinary_host(sandbox: Sandbox) -> tuple[int, str, str]:
+    """Number, id and e-mail address of the user with the most sessions."""
+    users = list(sandbox.expected_rows("users"))
+    held = [row["user_email"] for row in sandbox.expected_rows(MEETINGS)]
+    number = max(range(len(users)), key=lambda user: held.count(users[user]["email"]))
+    return number, users[number]["id"], users[number]["email"]
+
+
+def days_asked(urls: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Host, first and last day of each list of sessions that was asked for."""
+    for url in urls:
+        parts = urlsplit(url)
+        if "/report/users/" in parts.path:
+            query = parse_qs(parts.query)
+            yield unquote(parts.path.split("/")[-2]), query["from"][0], query["to"][0]
+
+
+WORLD: dict[str, Any] = {"oddities": False, "sessions_per_host": 30, "hosting_percent": 100}
+
+
+def test_host_whose_list_fails_holds_no_other_up_and_only_its_days_are_asked_again(
+    serve: Serve, quick: Clock, asked_urls: list[str]
+) -> None:
+    whole = serve(quick, **WORLD)
+    number, host, email = ordinary_host(whole)
+    names = {host, email}
+    """In days of which Zoom does not name the host as active, the e-mail address of the history stands for the id."""
+    broken = serve(quick, **WORLD, faults=(Fault("report-host-broken", user=number),))
+    first = read(broken)
+    for stream in PAST_SESSIONS:
+        assert_rows([first], broken, stream)
+        assert first.statuses(stream)[-1] == "INCOMPLETE"
+        errors = first.errors(stream)
+        assert len(errors) == 1
+        assert_readable(errors[0])
+        assert "HTTP 500" in errors[0]["message"]
+        state = first.states(stream)[-1]
+        assert state["end_time"] == quick.moment.format("YYYY-MM-DD[T]HH:mm:ss[Z]")
+        assert host in state["hosts"]["missing"]
+        assert set(state["hosts"]["missing"]) <= names
+        assert state["hosts"]["done"] == {}
+    missing = first.states(MEETINGS)[-1]["hosts"]["missing"]
+    oldest = quick.moment.subtract(months=6).add(days=1).to_date_string()
+    lacking = {(name, max(first_day, oldest)) for name in missing for first_day, _ in missing[name]}
+    assert any(host in line for line in first.logs())
+
+    # The next day the host fails still: what it lacks grows, and the others move on.
+    quick.advance(days=1)
+    second = read(broken, first.last_states())
+    assert host in second.states(MEETINGS)[-1]["hosts"]["missing"]
+    assert set(second.states(MEETINGS)[-1]["hosts"]["missing"]) <= names
+    assert second.records(MEETINGS) == []
+
+    asked_urls.clear()
+    third = read(whole, second.last_states())
+    everywhere = quick.moment.subtract(days=LOOKBACK_DAYS + FIXED_DAYS).to_date_string()
+    asked = list(days_asked(asked_urls))
+    assert lacking <= {(name, first_day) for name, first_day, _ in asked}
+    assert all(first_day >= everywhere for name, first_day, _ in asked if name not in names)
+    assert len(asked) == len(set(asked))
+    assert set(whole.counters()["sessions_asked"]) == sessions_of(PARTICIPANTS, third.records(PARTICIPANTS))
+    for stream in PAST_SESSIONS:
+        assert third.statuses(stream)[-1] == "COMPLETE"
+        assert third.states(stream)[-1]["hosts"] == {"done": {}, "missing": {}}
+        assert_rows([first, second, third], whole, stream)
+        keys = [key for output in (first, second, third) for key in output.keys(stream)]
+        assert len(keys) == len(set(keys))
+
+
+def test_host_zoom_no_longer_knows_leaves_the_state(serve: Serve, quick: Clock) -> None:
+    number, _, _ = ordinary_host(serve(quick, **WORLD))
+    broken = serve(quick, **WORLD, faults=(Fault("report-host-broken", user=number),))
+    gone = serve(quick, **WORLD, faults=(Fault("host-gone", user=number),))
+    first = read(broken)
+    second = read(gone, first.last_states())
+    for stream in PAST_SESSIONS:
+        assert second.statuses(stream)[-1] == "COMPLETE"
+        assert second.states(stream)[-1]["hosts"] == {"done": {}, "missing": {}}
+        assert_rows([first, second], gone, stream)
+
+
+INDEX = 11
+
+
+@pytest.fixture
+def refused(serve: Serve, quick: Clock) -> tuple[Sandbox, str]:
+    """An account, and the session whose participants it never tells."""
+    sandbox = serve(quick, **WORLD, faults=(Fault("uuid-broken", index=INDEX),))
+    return sandbox, str(sandbox.expected_keys(MEETINGS)[INDEX][0])
+
+
+def test_session_that_is_refused_for_ever_delays_and_repeats_nothing_else(
+    refused: tuple[Sandbox, str], quick: Clock
+) -> None:
+    sandbox, uuid = refused
+    first = read(sandbox)
+    assert_exact(first, sandbox, [MEETINGS])
+    assert_said(first, uuid)
+    assert_rows([first], sandbox, PARTICIPANTS)
+    state = first.states(PARTICIPANTS)[-1]
+    assert list(state["retry"]) == [uuid]
+    assert state["retry"][uuid]["since"] == quick.moment.to_date_string()
+    assert state["end_time"] == first.states(MEETINGS)[-1]["end_time"]
+    assert state["hosts"] == {"done": {}, "missing": {}}
+    attempts = MAX_RETRIES + 1
+    assert sandbox.counters()["sessions_asked"].pop(uuid) == attempts
+
+    quick.advance(days=3)
+    new = set(sandbox.add_sessions(4, ended_minutes_ago=180))
+    sandbox.reset_counters()
+    second = read(sandbox, first.last_states())
+    assert sandbox.counters()["sessions_asked"] == {**dict.fromkeys(new, 1), uuid: attempts}
+    assert second.statuses(MEETINGS)[-1] == "COMPLETE"
+    assert_said(second, uuid)
+    assert second.states(PARTICIPANTS)[-1]["retry"] == state["retry"]
+
+
+def assert_said(output: Output, uuid: str) -> None:
+    """The stream is incomplete, and people can find out which session is missing."""
+    assert output.statuses(PARTICIPANTS)[-1] == "INCOMPLETE"
+    errors = output.errors(PARTICIPANTS)
+    assert len(errors) == 1
+    assert_readable(errors[0])
+    said = [errors[0]["message"], errors[0]["internal_message"], *output.logs()]
+    assert any(uuid in unquote(unquote(text)) for text in said)
+
+
+def test_session_that_answers_again_is_read_once_more_and_leaves_the_state(
+    refused: tuple[Sandbox, str], serve: Serve, quick: Clock
+) -> None:
+    sandbox, uuid = refused
+    whole = serve(quick, **WORLD)
+    first = read(sandbox)
+    second = read(whole, first.last_states())
+    assert whole.counters()["sessions_asked"] == {uuid: 1}
+    assert second.statuses(PARTICIPANTS)[-1] == "COMPLETE"
+    assert second.states(PARTICIPANTS)[-1]["retry"] == {}
+    assert_rows([first, second], whole, PARTICIPANTS)
+    quick.advance(hours=1)
+    assert read(whole, second.last_states()).of_type("RECORD") == []
+
+
+def test_session_is_given_up_after_seven_days_and_named(refused: tuple[Sandbox, str], quick: Clock) -> None:
+    sandbox, uuid = refused
+    state = read(sandbox).last_states()
+    kept = state[1]["stream"]["stream_state"]["retry"][uuid]
+    kept["since"] = quick.moment.subtract(days=6).to_date_string()
+    second = read(sandbox, state)
+    assert_said(second, uuid)
+    assert uuid in second.states(PARTICIPANTS)[-1]["retry"]
+
+    kept["since"] = quick.moment.subtract(days=7).to_date_string()
+    third = read(sandbox, state)
+    assert third.all_errors() == []
+    assert third.statuses(PARTICIPANTS)[-1] == "COMPLETE"
+    assert third.states(PARTICIPANTS)[-1]["retry"] == {}
+    named = [line for line in third.warnings() if uuid in line]
+    assert len(named) == 1
+    assert "gives up" in named[0]
+    sandbox.reset_counters()
+    read(sandbox, third.last_states())
+    assert uuid not in sandbox.counters()["sessions_asked"]
+
+
+@pytest.mark.parametrize("after", [0, 20, 60, 200])
+def test_read_that_the_daily_limit_ended_goes_on_where_it_was(serve: Serve, quick: Clock, after: int) -> None:
+    whole = serve(quick, **WORLD)
+    limited = serve(quick, **WORLD, faults=(Fault("daily-limit", label=Label.HEAVY, after=after),))
+    first = read(limited)
+    assert first.statuses(PARTICIPANTS)[-1] == "INCOMPLETE"
+    assert all("daily limit" in error["message"] for stream in PAST_SESSIONS for error in first.errors(stream))
+    assert limited.counters()["refused"][Label.HEAVY.value] <= WORKERS + 1
+    second = read(whole, first.last_states())
+    for stream in PAST_SESSIONS:
+        assert second.statuses(stream)[-1] == "COMPLETE"
+        assert_rows([first, second], whole, stream)
+        read_first, read_again = (sessions_of(stream, output.records(stream)) for output in (first, second))
+        assert len(read_first & read_again) <= WORKERS
+
+
+def test_states_that_are_committed_can_be_read_from(serve: Serve, quick: Clock) -> None:
+    """Airbyte's name for one that is ahead of its time is abnormal."""
+    sandbox = serve(quick)
+    for name in ("sample_state", "abnormal_state"):
+        state = json.loads((ROOT / "integration_tests" / f"{name}.json").read_text())
+        assert [item["stream"]["stream_descriptor"]["name"] for item in state] == list(PAST_SESSIONS)
+        assert all(is_session_state(item["stream"]["stream_state"]) for item in state)
+        ahead = [item["stream"]["stream_state"]["end_time"] > str(quick.moment) for item in state]
+        assert ahead == [name == "abnormal_state"] * 2
+        output = read(sandbox, state)
+        for stream in PAST_SESSIONS:
+            assert output.statuses(stream)[-1] == "COMPLETE"
+            assert output.states(stream)[-1]["end_time"] == quick.moment.format("YYYY-MM-DD[T]HH:mm:ss[Z]")
+            assert not any("is not used" in line for line in output.warnings())

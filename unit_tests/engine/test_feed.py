@@ -1,0 +1,331 @@
+"""A parent with a limit pauses for its slowest child, forgets what all have read, and never waits for a dead one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import AirbyteMessage, FailureType, SyncMode
+from airbyte_cdk.sources.message import MessageRepository
+from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, FinalStateCursor
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
+
+from source_zoom.engine import Key, ResumableCursor, SliceFailure, StreamStopped, TreeReader, TreeStream
+from source_zoom.engine.failures import EngineClosed
+from source_zoom.engine.feed import DROPPED_AT_ONCE, ParentFeed
+from source_zoom.engine.partitions import SlicePartition
+from source_zoom.engine.tasks import StreamTask
+from unit_tests.engine.trees import LOGGER, Outcome, TreeNode, final_state, numbered, reader
+
+COMPLETE = ["STARTED", "RUNNING", "COMPLETE"]
+SOON = 0.2
+"""Seconds in which a thread that waits for nothing is done many times over."""
+
+
+class Background:
+    """A call in a thread, which the test can look at."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.error: Exception | None = None
+        self._call = call
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._call()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            self.error = error
+
+    def waits(self) -> bool:
+        self._thread.join(SOON)
+        return self._thread.is_alive()
+
+    def has_ended(self) -> bool:
+        self._thread.join(5)
+        return not self._thread.is_alive()
+
+
+def filled(feed: ParentFeed, count: int) -> None:
+    for number in range(count):
+        feed.publish((number,))
+
+
+def take(keys: Iterator[Key], count: int) -> None:
+    for _ in range(count):
+        next(keys)
+
+
+def test_parent_pauses_while_a_child_is_further_behind_than_the_limit() -> None:
+    feed = ParentFeed("users", limit=10)
+    fast, slow = iter(feed.reader()), iter(feed.reader())
+    filled(feed, 11)
+    take(fast, 11)
+
+    parent = Background(feed.open_slice)
+    assert parent.waits()
+    take(slow, 1)
+
+    assert parent.has_ended()
+    assert parent.error is None
+
+
+def test_parent_without_a_limit_or_without_children_never_pauses() -> None:
+    for feed in (ParentFeed("users"), ParentFeed("users", limit=10)):
+        if feed._limit is None:
+            feed.reader()
+        filled(feed, 1000)
+        feed.open_slice()
+
+
+def test_writers_are_never_held_up_by_the_limit() -> None:
+    feed = ParentFeed("users", limit=1)
+    keys = feed.reader()
+    filled(feed, 500)
+    feed.close_slice()
+
+    assert list(keys) == [(number,) for number in range(500)]
+
+
+@pytest.mark.parametrize("limit", [10, DROPPED_AT_ONCE * 3])
+def test_parent_does_not_wait_for_a_child_that_died(limit: int) -> None:
+    feed = ParentFeed("users", limit=limit)
+    alive, dead = feed.reader(), feed.reader()
+    filled(feed, limit + 1)
+    take(iter(alive), limit + 1)
+    parent = Background(feed.open_slice)
+    assert parent.waits()
+
+    dead.leave()
+
+    ended = parent.has_ended()
+    feed.stop()
+    assert ended
+
+
+def test_parent_that_pauses_is_woken_when_the_sync_ends() -> None:
+    feed = ParentFeed("users", limit=1)
+    feed.reader()
+    filled(feed, 5)
+    parent = Background(feed.open_slice)
+    assert parent.waits()
+
+    feed.stop()
+
+    assert parent.has_ended()
+    assert isinstance(parent.error, EngineClosed)
+
+
+def test_what_every_child_has_read_is_dropped() -> None:
+    feed = ParentFeed("users", limit=5000)
+    fast, slow = iter(feed.reader()), iter(feed.reader())
+    filled(feed, 1000)
+
+    take(fast, 1000)
+    assert len(feed._keys) == 1000
+    take(slow, 700)
+    assert len(feed._keys) <= 300 + DROPPED_AT_ONCE
+    assert [next(slow)[0] for _ in range(300)] == list(range(700, 1000))
+    assert len(feed._keys) <= DROPPED_AT_ONCE
+
+
+def test_a_key_is_not_told_again_after_it_was_dropped() -> None:
+    feed = ParentFeed("users", limit=5000)
+    keys = feed.reader()
+    filled(feed, 300)
+    take(iter(keys), 300)
+    filled(feed, 301)
+    feed.close_slice()
+
+    assert list(keys) == [(300,)]
+
+
+def test_without_a_limit_nothing_is_dropped() -> None:
+    feed = ParentFeed("users")
+    filled(feed, 500)
+    take(iter(feed.reader()), 500)
+
+    assert len(feed._keys) == 500
+
+
+# In a tree
+
+
+class ManySlices(TreeNode):
+    """A parent of many slices, which tells where each has ended and follows another where that is read."""
+
+    tells_ends = False
+    optional: str | None = None
+    followed: Iterable[Key] | None = None
+    count = 40
+
+    @property
+    def optional_parent_name(self) -> str | None:
+        return self.optional
+
+    def follow_optional(self, keys: Iterable[Key]) -> None:
+        self.followed = keys
+
+    def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:
+        if self.followed is not None:
+            yield from ({"id": key[0]} for key in self.followed)
+            return
+        yield from ({"id": f"slice{number}"} for number in range(self.count))
+
+    def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
+        return (f"end of {stream_slice['id']}", error) if self.tells_ends else None
+
+
+@pytest.mark.parametrize("workers", [2, 16])
+@pytest.mark.parametrize("limit", [0, 1, 7, 5000])
+def test_read_with_a_limit_is_exact(limit: int, workers: int) -> None:
+    sessions = ManySlices("sessions", numbered(25), pool="heavy")
+    sessions.key_limit = limit
+    children = [TreeNode(name, numbered(2), parent=sessions) for name in ("one", "two")]
+
+    outcome = Outcome(reader(sessions, *children, workers=workers).read({"one", "two"}))
+
+    for child in children:
+        ids = outcome.ids(child.name)
+        assert (len(ids), max(ids.values())) == (2000, 1)
+        assert outcome.statuses(child.name) == COMPLETE
+
+
+class DiesEarly(TreeNode):
+    def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:
+        for number, slice_ in enumerate(super().stream_slices(sync_mode=sync_mode)):
+            if number == 3:
+                raise SliceFailure("Out of luck.", kind="luck", failure_type=FailureType.system_error)
+            yield slice_
+
+
+@pytest.mark.parametrize("limit", [5, 500])
+def test_a_child_whose_slices_fail_does_not_stop_its_sibling(limit: int) -> None:
+    sessions = ManySlices("sessions", numbered(25), pool="heavy")
+    sessions.key_limit = limit
+    alive = TreeNode("alive", numbered(1), parent=sessions)
+    dead = DiesEarly("dead", numbered(1), parent=sessions)
+    tree = reader(sessions, alive, dead, workers=4)
+    outcomes: list[Outcome] = []
+
+    done = Background(lambda: outcomes.append(Outcome(tree.read({"alive", "dead"}))))
+
+    assert done.has_ended()
+    [outcome] = outcomes
+    assert len(outcome.ids("alive")) == 1000
+    assert outcome.statuses("alive") == COMPLETE
+    assert outcome.statuses("dead")[-1] == "INCOMPLETE"
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_end_of_a_slice_is_told_behind_its_records_with_its_error(failing: bool) -> None:  # noqa: FBT001
+    def read(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        yield from numbered(5)(slice_)
+        if failing:
+            raise SliceFailure("Zoom answered 500.", kind="500", failure_type=FailureType.transient_error)
+
+    told: list[Key] = []
+
+    class Listens(TreeNode):
+        def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:
+            for key in self._keys:
+                told.append(key)
+                yield {"id": str(key[0])}
+
+    sessions = ManySlices("sessions", read, pool="heavy")
+    sessions.tells_ends = True
+    child = Listens("child", numbered(1), parent=sessions)
+
+    Outcome(reader(sessions, child, workers=8).read({"child"}))
+
+    names = [str(key[0]) for key in told]
+    for number in range(sessions.count):
+        end = names.index(f"end of slice{number}")
+        records = [names.index(f"slice{number}.{record}") for record in range(5)]
+        assert max(records) < end
+        error = told[end][1]
+        assert isinstance(error, SliceFailure) if failing else error is None
+
+
+def test_slice_that_was_never_read_does_not_end_without_an_error() -> None:
+    sessions = ManySlices("sessions", numbered(1))
+    sessions.tells_ends = True
+    task = StreamTask(sessions, final_state(sessions, None), selected=False, workers=1)  # type: ignore[arg-type]
+    keys = task.feed_for_children().reader()
+    task.backlog.enter()
+    task.feed_for_children().open_slice()
+
+    SlicePartition(task, {"id": "a"}).finish()
+    task.feed_for_children().close_slice()
+
+    told: list[Key] = []
+    with pytest.raises(SliceFailure):
+        told.extend(keys)
+    assert all(key[1] is not None for key in told)
+
+
+def test_optional_parent_is_followed_where_it_is_read_and_not_read_where_it_is_not_selected() -> None:
+    def nodes() -> tuple[TreeNode, ManySlices]:
+        users, sessions = TreeNode("users", numbered(3)), ManySlices("sessions", numbered(1))
+        sessions.optional = "users"
+        return users, sessions
+
+    users, sessions = nodes()
+    both = Outcome(reader(users, sessions).read({"users", "sessions"}))
+    assert set(both.ids("sessions")) == {"root.0.0", "root.1.0", "root.2.0"}
+    assert both.statuses("users") == both.statuses("sessions") == COMPLETE
+
+    users, sessions = nodes()
+    alone = Outcome(reader(users, sessions).read({"sessions"}))
+    assert len(alone.ids("sessions")) == sessions.count
+    assert not users.slices_read
+
+
+# Cursors
+
+
+class Notes(FinalStateCursor, ResumableCursor):
+    """Notes what it is told, and how many messages had left by then."""
+
+    def __init__(self, name: str, repository: MessageRepository, seen: list[AirbyteMessage]) -> None:
+        super().__init__(name, None, repository)
+        self.failed: list[tuple[Mapping[str, Any], Exception]] = []
+        self.errors_seen = 0
+        self._seen = seen
+
+    def fail_partition(self, partition: Partition, error: Exception) -> None:
+        time.sleep(0.01)
+        self.errors_seen += sum(1 for message in self._seen if message.trace and message.trace.error)
+        self.failed.append((partition.to_slice() or {}, error))
+
+
+@pytest.mark.parametrize("kind", [SliceFailure, StreamStopped])
+def test_cursor_is_told_of_a_failure_before_the_cdk(kind: type[SliceFailure]) -> None:
+    def read(_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        raise kind("Zoom answered 500.", kind="500", failure_type=FailureType.transient_error)
+        yield {}
+
+    node = ManySlices("sessions", read)
+    node.count = 1
+    seen: list[AirbyteMessage] = []
+    cursors: list[Notes] = []
+
+    def cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
+        cursors.append(Notes(stream.name, repository, seen))
+        return cursors[0]
+
+    def watched() -> Iterator[AirbyteMessage]:
+        for message in TreeReader({"sessions": node}, cursor_of=cursor_of, workers=2, logger=LOGGER).read({"sessions"}):
+            seen.append(message)
+            yield message
+
+    outcome = Outcome(watched())
+
+    [notes] = cursors
+    assert [slice_ for slice_, _ in notes.failed] == [{"id": "slice0"}]
+    assert isinstance(notes.failed[0][1], kind)
+    assert notes.errors_seen == 0
+    assert len(outcome.errors("sessions")) == 1

@@ -1,0 +1,360 @@
+"""How one stream's books are kept while threads read its sessions, and when its states leave."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pendulum
+import pytest
+from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, FailureType
+from airbyte_cdk.sources.message import MessageRepository
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
+
+from source_zoom.engine import Key, SliceFailure, StreamStopped
+from source_zoom.engine.feed import ParentFeed
+from source_zoom.engine.partitions import SlicePartition
+from source_zoom.session_state import Session, SessionState
+from source_zoom.streams import PastSessionStream, build
+from source_zoom.streams.incremental import CHECKPOINT_SECONDS, HostEnd, SessionCursor, SessionSlice
+from source_zoom.streams.reports import PastSessions
+from source_zoom.windows import Window, grid
+from unit_tests.zoom import context
+
+NOW = pendulum.datetime(2026, 5, 10, 9, 30)
+START = pendulum.date(2026, 2, 10)
+WINDOWS = list(grid(START, NOW.date().add(days=1)))
+FIRST, SECOND, THIRD, LAST = WINDOWS
+
+
+class Outbox(MessageRepository):
+    """Keeps the states, and whether the books were open to others while one left."""
+
+    def __init__(self) -> None:
+        self.states: list[dict[str, Any]] = []
+        self.lock_of: SessionCursor | None = None
+
+    def emit_message(self, message: AirbyteMessage) -> None:
+        assert isinstance(message.state, AirbyteStateMessage)
+        assert message.state.stream is not None
+        assert self.lock_of is None or not self.lock_of._lock.locked()
+        blob = message.state.stream.stream_state
+        self.states.append(json.loads(orjson.dumps(vars(blob), default=vars)))
+
+    def log_message(self, level: Any, message_provider: Any) -> None:
+        raise AssertionError("nothing is logged here")
+
+    def consume_queue(self) -> Iterable[AirbyteMessage]:
+        raise AssertionError("nobody drains this one")
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 100.0
+        clock = SimpleNamespace(monotonic=lambda: self.seconds)
+        monkeypatch.setattr("source_zoom.streams.incremental.time", clock)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.fixture
+def outbox() -> Outbox:
+    return Outbox()
+
+
+def new_state(blob: dict[str, Any] | None = None) -> SessionState:
+    return SessionState(json.loads(json.dumps(blob or {})), now=NOW, first_day=START, lookback_days=2)
+
+
+def cursor(outbox: Outbox, *hosts: str, sentinel: bool = False, blob: dict[str, Any] | None = None) -> SessionCursor:
+    book = SessionCursor("report_meetings", new_state(blob), outbox, emits_sentinel=sentinel)
+    outbox.lock_of = book
+    for window in WINDOWS if hosts else ():
+        book.open(window, hosts)
+    return book
+
+
+def session(uuid: str = "s", *, day: str = "2026-03-20", host: str = "ann") -> Session:
+    return Session(uuid, host, "1", 2, f"{day}T10:00:00Z", f"{day}T11:00:00Z", "f")
+
+
+def partition(one: Session, window: Window | None = SECOND, *, complete: bool = True) -> Partition:
+    slice_ = SessionSlice(one, window)
+    slice_.complete = complete
+    return SlicePartition(None, slice_)  # type: ignore[arg-type]  # only its slice is looked at
+
+
+def refused(kind: str = "500") -> SliceFailure:
+    return SliceFailure("Zoom answered 500.", kind=kind, failure_type=FailureType.transient_error)
+
+
+STOPPED = StreamStopped("Add the scope.", kind="scope", failure_type=FailureType.config_error)
+
+
+def end(window: Window, host: str = "ann", error: Exception | None = None) -> HostEnd:
+    return HostEnd(window, host, error)
+
+
+def watermark(book: SessionCursor) -> str | None:
+    moment = book.state["end_time"]
+    return moment[:10] if moment else None
+
+
+def test_host_is_done_when_his_list_has_ended_and_every_session_was_read(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    book.end_host(end(FIRST))
+    for uuid in ("s", "t"):
+        assert book.claim(SECOND, session(uuid))
+
+    book.close_partition(partition(session("s")))
+    book.end_host(end(SECOND))
+    assert watermark(book) == "2026-03-07"
+    book.close_partition(partition(session("t")))
+    assert watermark(book) == "2026-04-05"
+
+
+def test_host_without_sessions_is_done_with_his_list(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+
+    for window in WINDOWS:
+        book.end_host(end(window))
+
+    assert watermark(book) == "2026-05-10"
+
+
+def test_session_that_is_not_wanted_does_not_hold_its_host(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    book.end_host(end(FIRST))
+    book.claim(SECOND, session())
+    book.close_partition(partition(session()))
+
+    assert not book.claim(SECOND, session())
+    book.end_host(end(SECOND))
+    assert watermark(book) == "2026-04-05"
+
+
+def test_session_that_failed_is_put_aside_and_its_host_is_done(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    book.end_host(end(FIRST))
+    book.claim(SECOND, session())
+    book.end_host(end(SECOND))
+
+    book.fail_partition(partition(session()), refused())
+
+    assert watermark(book) == "2026-04-05"
+    assert list(book.state["retry"]) == ["s"]
+    assert book.retries() == [session()]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["list ends first", "list ends last"])
+def test_session_that_stopped_the_stream_leaves_its_host_for_the_next_sync(order: int, outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    book.end_host(end(FIRST))
+    for uuid in ("s", "t"):
+        book.claim(SECOND, session(uuid))
+    steps: list[Callable[[], None]] = [
+        lambda: book.end_host(end(SECOND)),
+        lambda: book.fail_partition(partition(session("s")), STOPPED),
+        lambda: book.close_partition(partition(session("t"))),
+    ]
+
+    for step in steps[::order]:
+        step()
+
+    assert watermark(book) == "2026-03-07"
+    assert book.state["retry"] == {}
+    assert book.state["hosts"] == {"done": {}, "missing": {}}
+
+
+def test_list_that_failed_is_missing_and_one_that_was_stopped_is_left(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann", "bob")
+    book.end_host(end(FIRST, "bob"))
+
+    book.end_host(end(FIRST, "ann", refused()))
+    assert watermark(book) == "2026-03-07"
+    assert book.state["hosts"]["missing"] == {"ann": [["2026-02-10", "2026-03-07"]]}
+
+    book.end_host(end(SECOND, "ann", STOPPED))
+    book.end_host(end(SECOND, "bob"))
+    assert watermark(book) == "2026-03-07"
+
+
+def test_retry_belongs_to_no_window(outbox: Outbox) -> None:
+    first = cursor(outbox, "ann")
+    first.claim(SECOND, session())
+    first.fail_partition(partition(session()), refused())
+    book = cursor(outbox, blob=first._state.blob())
+
+    book.close_partition(partition(book.retries()[0], None))
+
+    assert book.state["retry"] == {}
+    assert not book._waiting
+
+
+def test_session_with_a_row_that_is_not_filled_in_is_not_remembered(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    for uuid in ("s", "t"):
+        book.claim(LAST, session(uuid, day="2026-05-09"))
+
+    book.close_partition(partition(session("s", day="2026-05-09"), LAST, complete=False))
+    book.close_partition(partition(session("t", day="2026-05-09"), LAST))
+
+    assert len(book.state["recent"]["2026-05-09"]) == 1
+
+
+def test_partition_of_another_stream_is_a_fault(outbox: Outbox) -> None:
+    with pytest.raises(TypeError, match="sessions"):
+        cursor(outbox).close_partition(SlicePartition(None, {"id": 1}))  # type: ignore[arg-type]
+
+
+# States
+
+
+def test_state_leaves_when_it_is_due_and_something_was_done(clock: Clock, outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    book.end_host(end(FIRST))
+    assert outbox.states == []
+
+    clock.seconds += CHECKPOINT_SECONDS
+    book.end_host(end(SECOND))
+    assert [state["end_time"] for state in outbox.states] == ["2026-04-05T00:00:00Z"]
+
+    clock.seconds += CHECKPOINT_SECONDS - 0.1
+    book.end_host(end(THIRD))
+    assert len(outbox.states) == 1
+
+    clock.seconds += 0.1
+    book.claim(LAST, session(day="2026-05-09"))
+    book.close_partition(partition(session(day="2026-05-09"), LAST))
+    assert len(outbox.states) == 2
+
+
+def test_no_state_leaves_while_nothing_is_done(clock: Clock, outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    book._changed = False
+    book.claim(SECOND, session())
+    clock.seconds += 100 * CHECKPOINT_SECONDS
+
+    book.end_host(end(SECOND))
+
+    assert outbox.states == []
+
+
+def test_failure_is_a_reason_for_a_state(clock: Clock, outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    book.claim(SECOND, session())
+    clock.seconds += CHECKPOINT_SECONDS
+
+    book.fail_partition(partition(session()), refused())
+
+    assert [list(state["retry"]) for state in outbox.states] == [["s"]]
+
+
+def test_checkpoints_come_within_the_thirty_seconds_that_are_promised() -> None:
+    assert CHECKPOINT_SECONDS <= 30
+
+
+def test_last_state_leaves_always(outbox: Outbox) -> None:
+    book = cursor(outbox)
+
+    book.ensure_at_least_one_state_emitted()
+
+    assert outbox.states == [new_state().blob()]
+
+
+def test_stream_read_in_full_leaves_airbytes_mark_only(clock: Clock, outbox: Outbox) -> None:
+    book = cursor(outbox, "ann", sentinel=True)
+    clock.seconds += CHECKPOINT_SECONDS
+    for window in WINDOWS:
+        book.end_host(end(window))
+    assert outbox.states == []
+
+    book.ensure_at_least_one_state_emitted()
+
+    assert outbox.states == [{"__ab_no_cursor_state_message": True}]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_order_of_many_threads_ends_with_everything_done(seed: int, outbox: Outbox) -> None:
+    hosts = [f"host{number}" for number in range(10)]
+    book = cursor(outbox, *hosts)
+    outbox.lock_of = None  # another thread may hold it
+    jobs: list[Any] = []
+    for window in WINDOWS:
+        day = window.last.subtract(days=3).to_date_string() if window is not LAST else "2026-05-08"
+        for host in hosts:
+            jobs.append(lambda window=window, host=host: book.end_host(end(window, host)))
+            for number in range(5):
+                one = session(f"{host}.{window.key}.{number}", day=day, host=host)
+                assert book.claim(window, one)
+                part = partition(one, window)
+                jobs.append(
+                    (lambda part=part: book.fail_partition(part, refused()))
+                    if number == 0
+                    else (lambda part=part: book.close_partition(part))
+                )
+    random.Random(seed).shuffle(jobs)
+    threads = threading.active_count()
+
+    with ThreadPoolExecutor(8) as pool:
+        for future in [pool.submit(job) for job in jobs]:
+            future.result()
+
+    state = book.state
+    assert watermark(book) == "2026-05-10"
+    assert state["hosts"] == {"done": {}, "missing": {}}
+    assert len(state["retry"]) == len(hosts) * len(WINDOWS)
+    assert threading.active_count() == threads
+
+
+# Two streams, one list
+
+
+def two_streams() -> tuple[PastSessions, list[PastSessionStream]]:
+    streams = build(context())
+    parent = streams["past_sessions"]
+    assert isinstance(parent, PastSessions)
+    children = [stream for stream in streams.values() if isinstance(stream, PastSessionStream)]
+    return parent, children
+
+
+def slices(child: PastSessionStream, keys: Iterable[Key]) -> list[Any]:
+    return [slice_ for key in keys for slice_ in child.slices_of(dict(zip(child.parent.child_keys, key, strict=True)))]
+
+
+def listed(uuid: str, day: pendulum.Date) -> dict[str, Any]:
+    return {"uuid": uuid, "id": 1, "type": 2, "start_time": f"{day}T10:00:00Z", "end_time": f"{day}T11:00:00Z"}
+
+
+def test_session_of_the_shared_day_reaches_a_stream_that_needs_the_later_window_only(outbox: Outbox) -> None:
+    """The first stream was stopped (a daily limit, a kill) when it had read the host's first window but not this
+    session, whose turn came with the second; the other stream is behind, so the first window is listed again."""
+    parent, (ahead, behind) = two_streams()
+    interrupted = new_state()
+    interrupted.open(FIRST, {"ann", "bob"})
+    interrupted.open(SECOND, {"ann"})
+    interrupted.finish(FIRST, "ann")
+    ahead.book = cursor(outbox, "ann", "bob", blob=interrupted.blob())
+    behind.book = cursor(outbox, "ann", "bob")
+    feed = ParentFeed("past_sessions")
+    readers = [feed.reader(), feed.reader()]
+
+    for window in (FIRST, SECOND):
+        slice_ = {"user_id": "ann", "window": window}
+        feed.publish(parent.child_key(listed("shared", FIRST.last), slice_))
+        end_key = parent.child_key_of_end(slice_, None)
+        assert end_key is not None
+        feed.publish(end_key)
+    feed.close_slice()
+
+    assert [slice_["uuid"] for slice_ in slices(behind, readers[1])] == ["shared"]
+    assert [slice_["uuid"] for slice_ in slices(ahead, readers[0])] == ["shared"]
