@@ -43,11 +43,12 @@ class Endpoint:
     :param label: rate limit label Zoom gives the endpoint
     :param scopes: scopes that open it
     :param records: key of the list of records in an answer; None where the answer is one record
-    :param marks: for answers that are one record, keys of which a sound answer has at least one
+    :param marks: keys of which a sound answer has at least one: where it is one record, or may lack an empty list
     :param page_size: largest page Zoom allows; None where the endpoint has no pages
     :param params: query parameters of every request
     :param slice_params: fields of a slice that are sent as query parameters, where it has them
     :param variants: parameters that differ between the reads a slice takes, in the order they are made
+    :param needs: plan or licence Zoom asks for, as the documents for users name it
     :param skips: Zoom codes that mean "nothing here" for one slice; anything else is an error
     """
 
@@ -60,6 +61,7 @@ class Endpoint:
     params: Mapping[str, Any] = field(default_factory=dict)
     slice_params: tuple[str, ...] = ()
     variants: tuple[Mapping[str, str], ...] = ({},)
+    needs: str = ""
     skips: frozenset[int] = frozenset()
 
     @property

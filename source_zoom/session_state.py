@@ -62,6 +62,7 @@ class Session:
     :param fingerprint: how it ended; while it is the same there is no reason to read the session again
     :param row: the listed row as JSON, empty if it is not at hand any more
     :param joined: whether the row has the columns that the list itself lacks
+    :param is_reported: whether a host's report lists it; a webinar that nobody attended is known otherwise
     """
 
     uuid: str
@@ -73,6 +74,7 @@ class Session:
     fingerprint: str
     row: bytes = field(default=b"", compare=False, repr=False)
     joined: bool = False
+    is_reported: bool = True
 
     @property
     def day(self) -> str:

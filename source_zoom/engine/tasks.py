@@ -48,11 +48,15 @@ class TreeStream(Protocol):
         """Make slices of these keys of the parent."""
 
     @property
-    def optional_parent_name(self) -> str | None:
-        """Name of a stream whose keys it can use where that stream is read anyway."""
+    def also_needs(self) -> Sequence[str]:
+        """Names of streams besides its ancestors that have to be read for it."""
 
-    def follow_optional(self, keys: Iterable[Key]) -> None:
-        """Use these keys of the optional parent."""
+    @property
+    def optional_parent_names(self) -> Sequence[str]:
+        """Names of streams whose keys it can use where they are read anyway."""
+
+    def follow_optional(self, name: str, keys: Iterable[Key]) -> None:
+        """Use these keys of one of them."""
 
     def stream_slices(self, *, sync_mode: SyncMode) -> Iterable[Mapping[str, Any] | None]:
         """Yield the slices; waits for the parent's keys."""
@@ -158,17 +162,20 @@ def plan(
         tasks[name] = StreamTask(stream, cursor_of(stream), selected=name in selected, workers=workers[stream.pool])
         if stream.parent_stream_name is not None:
             tasks[name].follow(tasks[stream.parent_stream_name])
-        if stream.optional_parent_name in tasks:
-            stream.follow_optional(tasks[stream.optional_parent_name].feed_for_children().reader())
+        for optional in stream.optional_parent_names:
+            if optional in tasks:
+                stream.follow_optional(optional, tasks[optional].feed_for_children().reader())
     return list(tasks.values())
 
 
 def with_ancestors(streams: Mapping[str, TreeStream], selected: set[str]) -> set[str]:
-    """Return the selected names and those of all their ancestors."""
+    """Return the selected names and those of all that has to be read for them."""
     needed: set[str] = set()
-    for name in selected:
-        ancestor: str | None = name
-        while ancestor is not None and ancestor not in needed:
-            needed.add(ancestor)
-            ancestor = streams[ancestor].parent_stream_name
+    waiting = list(selected)
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            parent = streams[name].parent_stream_name
+            waiting += [*([parent] if parent else []), *streams[name].also_needs]
     return needed

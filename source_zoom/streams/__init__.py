@@ -5,19 +5,60 @@ from __future__ import annotations
 from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.chat import Channels
 from source_zoom.streams.incremental import PastSessionStream
-from source_zoom.streams.meetings import MeetingList, MeetingPolls, MeetingRegistrants, Meetings
-from source_zoom.streams.reports import PastSessions, ReportMeetingParticipants, ReportMeetings
+from source_zoom.streams.meetings import (
+    MeetingList,
+    MeetingPollResults,
+    MeetingPolls,
+    MeetingQuestions,
+    MeetingRegistrants,
+    Meetings,
+)
+from source_zoom.streams.past_sessions import PastSessions
+from source_zoom.streams.reports import (
+    ReportMeetingParticipants,
+    ReportMeetings,
+    ReportWebinarParticipants,
+    ReportWebinars,
+)
 from source_zoom.streams.users import Users
+from source_zoom.streams.webinars import (
+    WebinarAbsentees,
+    WebinarInstances,
+    WebinarList,
+    WebinarPanelists,
+    WebinarPollResults,
+    WebinarPolls,
+    WebinarQnaResults,
+    WebinarQuestions,
+    WebinarRegistrants,
+    Webinars,
+    WebinarTrackingSources,
+)
 
 STREAMS: tuple[type[ZoomStream], ...] = (
     Users,
     MeetingList,
     Meetings,
     MeetingRegistrants,
+    MeetingQuestions,
     MeetingPolls,
+    WebinarList,
+    Webinars,
+    WebinarRegistrants,
+    WebinarQuestions,
+    WebinarPanelists,
+    WebinarPolls,
+    WebinarTrackingSources,
+    WebinarInstances,
     PastSessions,
     ReportMeetings,
     ReportMeetingParticipants,
+    MeetingPollResults,
+    ReportWebinars,
+    ReportWebinarParticipants,
+    WebinarPollResults,
+    WebinarQnaResults,
+    WebinarAbsentees,
     Channels,
 )
 """Parents before children; internal streams among them."""

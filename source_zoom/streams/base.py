@@ -72,6 +72,8 @@ class ZoomStream(HttpStream):
     """Whether the stream only serves others and is not in the catalog."""
     child_keys: ClassVar[Mapping[str, str]] = {}
     """What children get of a record: the name it has in their slices, and the record's field. The first identifies."""
+    also_needs: ClassVar[tuple[str, ...]] = ()
+    """Names of streams besides its ancestors that have to be read for it."""
     string_id: ClassVar[str | None] = None
     """Field that repeats the record's 64-bit `id` as a string, the form children carry it in."""
 
@@ -203,13 +205,13 @@ class ZoomStream(HttpStream):
         return None
 
     @property
-    def optional_parent_name(self) -> str | None:
-        """Name of a stream whose keys it can use where that stream is read anyway; none."""
-        return None
+    def optional_parent_names(self) -> Sequence[str]:
+        """Names of streams whose keys it can use where they are read anyway; none."""
+        return ()
 
-    def follow_optional(self, keys: Iterable[Key]) -> None:
-        """Take those keys; there are none."""
-        raise TypeError(f"{self.name} has no optional parent to follow")
+    def follow_optional(self, name: str, keys: Iterable[Key]) -> None:
+        """Take the keys of one of them; there are none."""
+        raise TypeError(f"{self.name} has no optional parent '{name}' to follow")
 
     def follow(self, keys: Iterable[Key]) -> None:
         """Take a parent's keys; there is no parent."""
@@ -267,8 +269,12 @@ class ZoomStream(HttpStream):
         """Add to a record what the catalog promises beyond Zoom's answer."""
         if self.string_id is not None:
             record[self.string_id] = str(record["id"])
+        return self.with_date_times(record)
+
+    def with_date_times(self, record: dict[str, Any]) -> Mapping[str, Any]:
+        """Return a record whose date-times a warehouse can load: null where Zoom sends an empty string."""
         self._date_times.null_empty(record)
-        return record  # type: ignore[no-any-return]
+        return record
 
     def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
         """Count a read that Zoom had nothing for."""

@@ -13,6 +13,7 @@ class Channels(ZoomStream):
         scopes=Scopes("chat_channel:read:admin", "team_chat:read:list_channels:admin"),
         records="channels",
         page_size=20,
+        needs="role with the Team Chat Channels permission",
         skips=frozenset({200}),
     )
     primary_key = "id"

@@ -8,6 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pendulum
@@ -31,7 +32,25 @@ OUT_OF_REACH = (
     "months Zoom serves): sessions between the two are not read."
 )
 
+WEBINAR_TYPES = frozenset({5, 6, 9})
+"""Webinar, recurring webinar without and with fixed times; every other type is a kind of meeting."""
+
 HostWindow = tuple[Window, str]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a session was; the noun begins the names of its columns."""
+
+    noun: str
+
+    def includes(self, type_: int) -> bool:
+        """Return whether Zoom's number for a session stands for this kind."""
+        return (type_ in WEBINAR_TYPES) is (self is WEBINAR)
+
+
+MEETING = Kind("meeting")
+WEBINAR = Kind("webinar")
 
 
 class HostEnd:
@@ -236,11 +255,13 @@ class SessionList(ZoomStream, ABC):
 class PastSessionStream(ZoomSubStream):
     """Reads something of each past session: an `HttpSubStream` of the list of sessions, incremental.
 
-    Declared by a subclass, besides what `ZoomSubStream` asks for: `session_types`, `cursor_field`.
-    The engine's cursor is given to it as `book`.
+    Declared by a subclass, besides what `ZoomSubStream` asks for: `kind`, `cursor_field`. The engine's
+    cursor is given to it as `book`.
     """
 
-    session_types: ClassVar[frozenset[int]]
+    kind: ClassVar[Kind]
+    reads_unreported: ClassVar[bool] = False
+    """Whether it has something for a session that no report lists, because nobody came."""
     parent: SessionList
 
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
@@ -290,7 +311,8 @@ class PastSessionStream(ZoomSubStream):
         if not isinstance(item, tuple):
             return
         window, session = item
-        if session.type in self.session_types and self._book.claim(window, session):
+        is_about = self.kind.includes(session.type) and (session.is_reported or self.reads_unreported)
+        if is_about and self._book.claim(window, session):
             yield SessionSlice(session, window)
 
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -322,6 +344,16 @@ class PastSessionStream(ZoomSubStream):
                 f"Stream {self.name} gives up session {session.uuid} of meeting {session.meeting_id}, which ended "
                 f"{session.end_time}: its request has failed for {RETRY_DAYS} days, last with: {error}"
             )
+
+    def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add to a row whose it is and when the session ended."""
+        if isinstance(stream_slice, SessionSlice):
+            session, noun = stream_slice.session, self.kind.noun
+            record[f"{noun}_uuid"] = session.uuid
+            record[f"{noun}_id"] = session.meeting_id
+            record[f"{noun}_end_time"] = session.end_time
+            record["host_id"] = output_host(session.host_id)
+        return super().complete(record, stream_slice)
 
     def rows(self, stream_slice: SessionSlice) -> Iterator[Mapping[str, Any]]:
         """Yield the rows of a session: those of the endpoint."""

@@ -37,9 +37,20 @@ CONTRACTS = {
         primary_key=frozenset({"id"}),
         operation=Operation("team-chat", "/chat/channels", "channels"),
     ),
+    "meeting_poll_results": StreamContract(
+        primary_key=frozenset({"meeting_uuid", "response_id"}),
+        operation=Operation("meetings", "/past_meetings/{meetingId}/polls", "questions"),
+        own_columns=frozenset({"meeting_uuid", "response_id", "meeting_id", "host_id", "meeting_end_time"}),
+        cursor_field="meeting_end_time",
+    ),
     "meeting_polls": StreamContract(
         primary_key=frozenset({"meeting_id", "id"}),
         operation=Operation("meetings", "/meetings/{meetingId}/polls", "polls"),
+        own_columns=frozenset({"meeting_id", "host_id"}),
+    ),
+    "meeting_questions": StreamContract(
+        primary_key=frozenset({"meeting_id"}),
+        operation=Operation("meetings", "/meetings/{meetingId}/registrants/questions", None),
         own_columns=frozenset({"meeting_id", "host_id"}),
     ),
     "meeting_registrants": StreamContract(
@@ -66,9 +77,71 @@ CONTRACTS = {
         own_columns=frozenset({"meeting_id", "host_id"}),
         cursor_field="end_time",
     ),
+    "report_webinar_participants": StreamContract(
+        primary_key=frozenset({"webinar_uuid", "row_id"}),
+        operation=Operation("meetings", "/report/webinars/{webinarId}/participants", "participants"),
+        own_columns=frozenset({"webinar_uuid", "row_id", "webinar_id", "host_id", "webinar_end_time"}),
+        cursor_field="webinar_end_time",
+    ),
+    "report_webinars": StreamContract(
+        primary_key=frozenset({"uuid"}),
+        operation=Operation("meetings", "/report/webinars/{webinarId}", None),
+        joined=(Operation("meetings", "/report/users/{userId}/meetings", "meetings"),),
+        own_columns=frozenset({"webinar_id", "host_id"}),
+        cursor_field="end_time",
+    ),
     "users": StreamContract(
         primary_key=frozenset({"id"}),
         operation=Operation("users", "/users", "users"),
+    ),
+    "webinar_absentees": StreamContract(
+        primary_key=frozenset({"webinar_uuid", "id"}),
+        operation=Operation("meetings", "/past_webinars/{webinarId}/absentees", "registrants"),
+        own_columns=frozenset({"webinar_uuid", "webinar_id", "host_id", "webinar_end_time"}),
+        cursor_field="webinar_end_time",
+    ),
+    "webinar_panelists": StreamContract(
+        primary_key=frozenset({"webinar_id", "id"}),
+        operation=Operation("meetings", "/webinars/{webinarId}/panelists", "panelists"),
+        own_columns=frozenset({"webinar_id", "host_id"}),
+    ),
+    "webinar_poll_results": StreamContract(
+        primary_key=frozenset({"webinar_uuid", "response_id"}),
+        operation=Operation("meetings", "/past_webinars/{webinarId}/polls", "questions"),
+        own_columns=frozenset({"webinar_uuid", "response_id", "webinar_id", "host_id", "webinar_end_time"}),
+        cursor_field="webinar_end_time",
+    ),
+    "webinar_polls": StreamContract(
+        primary_key=frozenset({"webinar_id", "id"}),
+        operation=Operation("meetings", "/webinars/{webinarId}/polls", "polls"),
+        own_columns=frozenset({"webinar_id", "host_id"}),
+    ),
+    "webinar_qna_results": StreamContract(
+        primary_key=frozenset({"webinar_uuid", "response_id"}),
+        operation=Operation("meetings", "/past_webinars/{webinarId}/qa", "questions"),
+        own_columns=frozenset({"webinar_uuid", "response_id", "webinar_id", "host_id", "webinar_end_time"}),
+        cursor_field="webinar_end_time",
+    ),
+    "webinar_questions": StreamContract(
+        primary_key=frozenset({"webinar_id"}),
+        operation=Operation("meetings", "/webinars/{webinarId}/registrants/questions", None),
+        own_columns=frozenset({"webinar_id", "host_id"}),
+    ),
+    "webinar_registrants": StreamContract(
+        primary_key=frozenset({"webinar_id", "id"}),
+        operation=Operation("meetings", "/webinars/{webinarId}/registrants", "registrants"),
+        own_columns=frozenset({"webinar_id", "host_id"}),
+    ),
+    "webinar_tracking_sources": StreamContract(
+        primary_key=frozenset({"webinar_id", "id"}),
+        operation=Operation("meetings", "/webinars/{webinarId}/tracking_sources", "tracking_sources"),
+        own_columns=frozenset({"webinar_id", "host_id"}),
+    ),
+    "webinars": StreamContract(
+        primary_key=frozenset({"uuid"}),
+        operation=Operation("meetings", "/webinars/{webinarId}", None),
+        joined=(Operation("meetings", "/users/{userId}/webinars", "webinars"),),
+        own_columns=frozenset({"webinar_id"}),
     ),
 }
 

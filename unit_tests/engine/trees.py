@@ -41,6 +41,8 @@ class TreeNode:
         self.slices_read: Counter[str] = Counter()
         self.closing_level = logging.INFO
         self.key_limit: int | None = None
+        self.also_needs: Sequence[str] = ()
+        self.optional_parent_names: Sequence[str] = ()
         self._read = read
         self._unread_key = unread_key
         self._keys: Iterable[Key] = ()
@@ -50,11 +52,7 @@ class TreeNode:
     def parent_stream_name(self) -> str | None:
         return self.parent.name if self.parent else None
 
-    @property
-    def optional_parent_name(self) -> str | None:
-        return None
-
-    def follow_optional(self, keys: Iterable[Key]) -> None:
+    def follow_optional(self, name: str, keys: Iterable[Key]) -> None:
         raise AssertionError("none of these has an optional parent")
 
     def follow(self, keys: Iterable[Key]) -> None:

@@ -19,7 +19,7 @@ import source_zoom.streams
 from source_zoom.endpoint import RateLabel
 from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream, build
 from source_zoom.streams.base import ZoomSubStream
-from source_zoom.streams.reports import ActiveHosts, HistoryMeetings, PastSessions, SmallHistoryMeetings
+from source_zoom.streams.past_sessions import ActiveHosts, HistoryMeetings, PastSessions, SmallHistoryMeetings
 from source_zoom.streams.users import InactiveUsers
 from source_zoom.windows import Window
 from unit_tests.zoom import context

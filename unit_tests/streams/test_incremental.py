@@ -23,7 +23,7 @@ from source_zoom.engine.partitions import SlicePartition
 from source_zoom.session_state import Session, SessionState
 from source_zoom.streams import PastSessionStream, build
 from source_zoom.streams.incremental import CHECKPOINT_SECONDS, HostEnd, SessionCursor, SessionSlice
-from source_zoom.streams.reports import PastSessions
+from source_zoom.streams.past_sessions import PastSessions
 from source_zoom.windows import Window, grid
 from unit_tests.zoom import context
 

@@ -18,7 +18,8 @@ from source_zoom.engine import SliceFailure, StreamStopped
 from source_zoom.session_state import Session
 from source_zoom.streams import PastSessionStream, ZoomStream, build
 from source_zoom.streams.incremental import HostEnd, SessionSlice
-from source_zoom.streams.reports import PastSessions, ReportMeetingParticipants, ReportMeetings
+from source_zoom.streams.past_sessions import PastSessions
+from source_zoom.streams.reports import ReportMeetingParticipants, ReportMeetings
 from unit_tests.zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, context, refusal, token
 
 START = "2026-03-20T00:00:00Z"
