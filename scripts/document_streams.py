@@ -7,7 +7,8 @@ from pathlib import Path
 from source_zoom.errors import RULES
 from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream
 from source_zoom.streams.base import ZoomSubStream
-from source_zoom.streams.past_sessions import ActiveHosts, HistoryMeetings
+from source_zoom.streams.history import HistoryMeetings
+from source_zoom.streams.past_sessions import ActiveHosts
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "streams.md"
 

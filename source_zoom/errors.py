@@ -78,8 +78,15 @@ class Rule:
 
 _CONFIG, _TRANSIENT = FailureType.config_error, FailureType.transient_error
 
+NO_PLAN = Rule(None, 200, "only available for paid", Outcome.SKIP, "the account's plan does not include it")
+"""Said of everything the account has of a kind."""
+
 NO_PERMISSION = Rule(None, 200, "permission", Outcome.SKIP, "the role of the app's owner may not see it")
 """Said of a whole account it means that there is nothing to read; of one object, that something is kept back."""
+
+
+ACCOUNT_LACKS = frozenset({NO_PLAN.advice, NO_PERMISSION.advice})
+"""What a skip says of the whole account, and a user has to be warned of."""
 
 
 def _rules(statuses: tuple[int, ...], code: int, outcome: Outcome, advice: str) -> tuple[Rule, ...]:
@@ -89,7 +96,7 @@ def _rules(statuses: tuple[int, ...], code: int, outcome: Outcome, advice: str) 
 RULES: tuple[Rule, ...] = (
     # Plans, licences, permissions
     Rule(None, 200, "webinar plan", Outcome.SKIP, "the user has no webinar licence"),
-    Rule(None, 200, "only available for paid", Outcome.SKIP, "the account's plan does not include it"),
+    NO_PLAN,
     NO_PERMISSION,
     # Credentials and scopes
     Rule(401, 124, "account does not exist", Outcome.FAIL, "Check the account id.", _CONFIG),

@@ -21,10 +21,10 @@ from source_zoom.streams.reports import (
     ReportWebinars,
 )
 from source_zoom.streams.users import Users
+from source_zoom.streams.webinar_list import WebinarList
 from source_zoom.streams.webinars import (
     WebinarAbsentees,
     WebinarInstances,
-    WebinarList,
     WebinarPanelists,
     WebinarPollResults,
     WebinarPolls,

@@ -27,7 +27,16 @@ from source_zoom.budget import Budgets
 from source_zoom.config import ZoomConfig
 from source_zoom.endpoint import Endpoint
 from source_zoom.engine import Key, SliceFailure, StreamStopped
-from source_zoom.errors import SCOPE_KIND, Outcome, Verdict, ZoomBackoff, ZoomErrorHandler, classify, json_body
+from source_zoom.errors import (
+    ACCOUNT_LACKS,
+    SCOPE_KIND,
+    Outcome,
+    Verdict,
+    ZoomBackoff,
+    ZoomErrorHandler,
+    classify,
+    json_body,
+)
 from source_zoom.streams.datetimes import DateTimeFields
 
 TIMEOUT_SECONDS = (10, 300)
@@ -221,6 +230,12 @@ class ZoomStream(HttpStream):
         """Return what children need of a record, in the order of `child_keys`."""
         return tuple(record.get(field, stream_slice.get(name)) for name, field in self.child_keys.items())
 
+    def keys_one_after_another(self) -> Iterator[Key]:
+        """Yield the keys of all records without an engine: one request after another."""
+        for slice_ in self.stream_slices(sync_mode=SyncMode.full_refresh):
+            for record in self.read_records(SyncMode.full_refresh, stream_slice=slice_):
+                yield self.child_key(record, slice_ or {})
+
     def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
         """Return nothing: a list that could not be read has unknown records."""
         return None
@@ -237,8 +252,7 @@ class ZoomStream(HttpStream):
     @property
     def closing_level(self) -> int:
         """Log level of the closing line: a plan or a permission is missing, or single objects were."""
-        refused = any(code.endswith("/200") for code, _ in self._skipped)
-        return logging.WARNING if refused else logging.INFO
+        return logging.WARNING if any(why in ACCOUNT_LACKS for _, why in self._skipped) else logging.INFO
 
     def closing_line(self) -> str | None:
         """Return what was skipped, by code, for the log."""
@@ -446,7 +460,7 @@ class ZoomSubStream(HttpSubStream, ZoomStream):
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterable[Mapping[str, Any] | None]:
         """Yield the slices of each of the parent's keys."""
-        for key in self._keys if self._keys is not None else self._keys_read_from_parent():
+        for key in self._keys if self._keys is not None else self.parent.keys_one_after_another():
             yield from self.slices_of(dict(zip(self.parent.child_keys, key, strict=True)))
 
     def slices_of(self, parent_key: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -459,9 +473,3 @@ class ZoomSubStream(HttpSubStream, ZoomStream):
             if name in self.key_fields or record.get(name) is None:
                 record[name] = stream_slice[name]
         return super().complete(record, stream_slice)
-
-    def _keys_read_from_parent(self) -> Iterator[Key]:
-        """Yield the parent's keys without an engine: one request after another."""
-        for parent_slice in self.parent.stream_slices(sync_mode=SyncMode.full_refresh):
-            for record in self.parent.read_records(SyncMode.full_refresh, stream_slice=parent_slice):
-                yield self.parent.child_key(record, parent_slice or {})

@@ -248,8 +248,8 @@ class SessionList(ZoomStream, ABC):
     """Lists past sessions for all streams about them."""
 
     @abstractmethod
-    def serve(self, book: SessionCursor) -> None:
-        """List what a book needs, too."""
+    def serve(self, book: SessionCursor, kind: Kind) -> None:
+        """List what a book of a stream about this kind of session needs, too."""
 
 
 class PastSessionStream(ZoomSubStream):
@@ -284,7 +284,7 @@ class PastSessionStream(ZoomSubStream):
         if state.is_out_of_reach:
             self.warn_once("out of reach", OUT_OF_REACH.format(name=self.name, day=config.start_date.to_date_string()))
         self.book = SessionCursor(self.name, state, repository, emits_sentinel=not incremental)
-        self.parent.serve(self.book)
+        self.parent.serve(self.book, self.kind)
         return self.book
 
     @property

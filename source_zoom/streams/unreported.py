@@ -1,0 +1,73 @@
+"""Past webinars that no host's report lists, because nobody attended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pendulum
+from airbyte_cdk.models import FailureType
+
+from source_zoom.engine import Key, SliceFailure
+from source_zoom.session_state import TIME_FORMAT
+from source_zoom.windows import Window
+
+WEBINAR_TYPE = 5
+
+UNREPORTED = "source_zoom_unreported"
+"""Marks a listed session that no report has; such records do not leave the connector."""
+
+
+def unreported(uuid: str, webinar_id: str, start_time: str, end_time: str) -> dict[str, Any]:
+    """Return a webinar in the form of a listed session."""
+    times = {"start_time": start_time, "end_time": end_time}
+    return {"uuid": uuid, "id": webinar_id, "type": WEBINAR_TYPE, **times, UNREPORTED: True}
+
+
+class UnreportedWebinars:
+    """Past webinars that the hosts' reports may lack, as nobody attended: known by instance or from the history.
+
+    :param keys: of the instances of every listed webinar; None where no stream wants such webinars
+    """
+
+    def __init__(self, keys: Iterable[Key] | None = None) -> None:
+        self._keys = keys
+        self._by_host: dict[str, list[dict[str, Any]]] = {}
+
+    def load(self, now: pendulum.DateTime) -> None:
+        """Read the keys to their end.
+
+        :raises SliceFailure: if an instance could be missing
+        """
+        for uuid, webinar_id, host_id, start_time, minutes in self._keys or ():
+            start = pendulum.parse(str(start_time)) if start_time is not None else None
+            if not isinstance(start, pendulum.DateTime):
+                raise SliceFailure(
+                    f"An instance of webinar {webinar_id} has no start time.",
+                    kind="instance without start",
+                    failure_type=FailureType.system_error,
+                )
+            # When it ended is not said; it was planned to last so long.
+            end = min(start.add(minutes=minutes if isinstance(minutes, int) else 0), now)
+            if start <= now:
+                times = (moment.in_timezone("UTC").format(TIME_FORMAT) for moment in (start, end))
+                self.add(str(host_id), [unreported(str(uuid), str(webinar_id), *times)])
+
+    def add(self, host: str, webinars: list[dict[str, Any]]) -> None:
+        """Add webinars of a host, if any stream wants them."""
+        if self._keys is not None and webinars:
+            self._by_host.setdefault(host, []).extend(webinars)
+
+    def hosts(self, window: Window) -> set[str]:
+        """Return the hosts of webinars that began in a window."""
+        return {host for host, rows in self._by_host.items() if any(_began_in(row, window) for row in rows)}
+
+    def of(self, stream_slice: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the webinars of a slice's host that began in its window."""
+        rows = self._by_host.get(stream_slice.get("user_id", ""), [])
+        return [row for row in rows if _began_in(row, stream_slice["window"])]
+
+
+def _began_in(row: Mapping[str, Any], window: Window) -> bool:
+    day = str(row["start_time"])[:10]
+    return window.first.to_date_string() <= day <= window.last.to_date_string()
