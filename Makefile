@@ -15,7 +15,7 @@ PYTEST_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fix lock bench image clean
+.PHONY: help setup demo test lint fix docs lock bench image clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ lint: $(STAMP)  ## check format, style, types, layers, dependencies and spelling
 fix: $(STAMP)  ## repair format and style where that can be done without thinking
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
+
+docs: $(STAMP)  ## write docs/streams.md from the declarations of the streams
+	PYTHONPATH=. $(BIN)/python scripts/document_streams.py
 
 lock: $(STAMP)  ## renew the locks within what pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml --output-file requirements.txt

@@ -22,6 +22,7 @@ SMALL_ACCOUNT: dict[str, Any] = {
     "registrants": (0, 8),
     "channels": 45,
     "sessions_per_host": 2,
+    "webinar_hosts_percent": 30,
 }
 """Small, but with each of the sandbox's oddities, lists of several pages, and registration for single occurrences."""
 

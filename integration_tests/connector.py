@@ -28,8 +28,12 @@ PRIMARY_KEYS = {
     configured["stream"]["name"]: [path[0] for path in configured["stream"]["source_defined_primary_key"]]
     for configured in CATALOG["streams"]
 }
-PAST_SESSIONS = ("report_meetings", "report_meeting_participants")
+PAST_SESSIONS = tuple(
+    configured["stream"]["name"] for configured in CATALOG["streams"] if configured["sync_mode"] == "incremental"
+)
 """The streams that are incremental."""
+MEETING_REPORTS = ("report_meetings", "report_meeting_participants")
+"""Two of them, where what is shown does not depend on the stream."""
 
 TIMEOUT_SECONDS = 60.0
 

@@ -34,21 +34,59 @@ USERS = "/users"
 MEETING_LIST = "/users/{userId}/meetings"
 DETAIL = "/meetings/{meetingId}"
 REGISTRANTS = "/meetings/{meetingId}/registrants"
+QUESTIONS = "/meetings/{meetingId}/registrants/questions"
 POLLS = "/meetings/{meetingId}/polls"
+POLL_RESULTS = "/past_meetings/{meetingId}/polls"
+WEBINAR_LIST = "/users/{userId}/webinars"
+WEBINAR_DETAIL = "/webinars/{webinarId}"
+WEBINAR_REGISTRANTS = "/webinars/{webinarId}/registrants"
+WEBINAR_QUESTIONS = "/webinars/{webinarId}/registrants/questions"
+PANELISTS = "/webinars/{webinarId}/panelists"
+WEBINAR_POLLS = "/webinars/{webinarId}/polls"
+TRACKING_SOURCES = "/webinars/{webinarId}/tracking_sources"
+INSTANCES = "/past_webinars/{webinarId}/instances"
+ABSENTEES = "/past_webinars/{webinarId}/absentees"
+WEBINAR_POLL_RESULTS = "/past_webinars/{webinarId}/polls"
+QNA_RESULTS = "/past_webinars/{webinarId}/qa"
 CHANNELS = "/chat/channels"
 ACTIVE_HOSTS = "/report/users"
 HISTORY = "/report/history_meetings"
 HOST_REPORT = "/report/users/{userId}/meetings"
 PARTICIPANTS = "/report/meetings/{meetingId}/participants"
+WEBINAR_REPORT = "/report/webinars/{webinarId}"
+WEBINAR_PARTICIPANTS = "/report/webinars/{webinarId}/participants"
 
-OF_MEETINGS = ("meetings", "meeting_registrants", "meeting_polls")
+OF_MEETINGS = ("meetings", "meeting_registrants", "meeting_questions", "meeting_polls")
+OF_WEBINARS = (
+    "webinars",
+    "webinar_registrants",
+    "webinar_questions",
+    "webinar_panelists",
+    "webinar_polls",
+    "webinar_tracking_sources",
+)
 
 HIT = {
-    USERS: {"users", *OF_MEETINGS},
+    USERS: {"users", *OF_MEETINGS, *OF_WEBINARS, "webinar_absentees"},
     MEETING_LIST: {*OF_MEETINGS},
     DETAIL: {"meetings"},
     REGISTRANTS: {"meeting_registrants"},
+    QUESTIONS: {"meeting_questions"},
     POLLS: {"meeting_polls"},
+    POLL_RESULTS: {"meeting_poll_results"},
+    WEBINAR_LIST: {*OF_WEBINARS, "webinar_absentees"},
+    WEBINAR_DETAIL: {"webinars"},
+    WEBINAR_REGISTRANTS: {"webinar_registrants"},
+    WEBINAR_QUESTIONS: {"webinar_questions"},
+    PANELISTS: {"webinar_panelists"},
+    WEBINAR_POLLS: {"webinar_polls"},
+    TRACKING_SOURCES: {"webinar_tracking_sources"},
+    INSTANCES: {"webinar_absentees"},
+    ABSENTEES: {"webinar_absentees"},
+    WEBINAR_POLL_RESULTS: {"webinar_poll_results"},
+    QNA_RESULTS: {"webinar_qna_results"},
+    WEBINAR_REPORT: {"report_webinars"},
+    WEBINAR_PARTICIPANTS: {"report_webinar_participants"},
     CHANNELS: {"channels"},
     ACTIVE_HOSTS: {*PAST_SESSIONS},
     HISTORY: {*PAST_SESSIONS},
@@ -60,10 +98,26 @@ HIT = {
 OPTIONAL = {ACTIVE_HOSTS, HISTORY}
 """What an account may lack: it has to answer, but may answer that."""
 
-WHOLE_ACCOUNT = {CHANNELS, HOST_REPORT, PARTICIPANTS, *OPTIONAL}
-"""What a plan may lack altogether."""
+EMPTY_WITHOUT = {
+    path: HIT[path]
+    for path in (
+        *(CHANNELS, PARTICIPANTS, WEBINAR_REGISTRANTS, WEBINAR_QUESTIONS, PANELISTS, WEBINAR_POLLS, TRACKING_SOURCES),
+        *(ABSENTEES, WEBINAR_POLL_RESULTS, QNA_RESULTS, WEBINAR_PARTICIPANTS),
+    )
+} | {HOST_REPORT: {*PAST_SESSIONS} - {"webinar_absentees"}}
+"""What a plan may lack altogether; absentees of listed webinars need no report."""
+
+PRODUCTS = {*EMPTY_WITHOUT, *OPTIONAL, POLL_RESULTS, WEBINAR_LIST, WEBINAR_DETAIL, INSTANCES, WEBINAR_REPORT}
+"""Where Zoom's answer that a plan lacks something is no failure."""
+
+FORBIDDEN = [USERS, MEETING_LIST, DETAIL, POLLS, CHANNELS, HISTORY, HOST_REPORT, PARTICIPANTS, WEBINAR_LIST, ABSENTEES]
 
 OF_NOW = tuple(stream for stream in STREAMS if stream not in PAST_SESSIONS)
+
+ON_LIGHT = {"meetings", "meeting_polls", "webinars", "webinar_polls", "webinar_absentees"}
+"""The streams that cannot be complete without Light requests."""
+ON_HEAVY = {"report_meetings", "report_meeting_participants", "report_webinars", "report_webinar_participants"}
+"""The streams that need Heavy requests only."""
 
 WORKERS = 4
 
@@ -117,11 +171,14 @@ def assert_nothing_is_missing_unsaid(
 def incomplete_without(path: str, output: Output) -> set[str]:
     """The streams that are to say that they are incomplete.
 
-    Registrants can be read without the meeting's detail, but only there Zoom says for which occurrences people
+    Registrants and questions can be read without the detail, but only there Zoom says for which occurrences people
     registered. So all rows and complete is right, and so is incomplete and said.
     """
-    may_lack_occurrences = path == DETAIL and output.errors("meeting_registrants")
-    return HIT[path] | ({"meeting_registrants"} if may_lack_occurrences else set())
+    of_registration = {
+        DETAIL: {"meeting_registrants", "meeting_questions"},
+        WEBINAR_DETAIL: {"webinar_registrants", "webinar_questions"},
+    }
+    return HIT[path] | {stream for stream in of_registration.get(path, ()) if output.errors(stream)}
 
 
 PASSING = [
@@ -186,7 +243,7 @@ def test_token_endpoint_that_stays_down_ends_every_stream_and_is_asked_for_all_a
 
 
 def test_user_who_left_is_skipped_and_counted(serve: Serve) -> None:
-    sandbox = serve(oddities=False, faults=(Fault("host-gone", user=2),))
+    sandbox = serve(oddities=False, sessions_per_host=12, faults=(Fault("host-gone", user=2),))
     output = read(sandbox)
     assert_exact(output, sandbox, STREAMS)
     assert output.all_errors() == []
@@ -194,7 +251,7 @@ def test_user_who_left_is_skipped_and_counted(serve: Serve) -> None:
 
 
 def test_user_whose_meetings_cannot_be_listed_costs_only_that_users_rows(tmp_path: Path, serve: Serve) -> None:
-    sandbox = serve(time.time, oddities=False, faults=(Fault("user-broken", user=2),))
+    sandbox = serve(time.time, oddities=False, sessions_per_host=12, faults=(Fault("user-broken", user=2),))
     output = Connector(tmp_path, IMPATIENT_COMMAND).run("read", config=config_of(sandbox), catalog=CATALOG)
     for stream in OF_MEETINGS:
         assert sandbox.expected_keys(stream)
@@ -215,8 +272,9 @@ def test_user_whose_meetings_cannot_be_listed_costs_only_that_users_rows(tmp_pat
         assert (stream in output.errors()[0]["message"]) == (stream in OF_MEETINGS)
 
 
-@pytest.mark.parametrize("path", HIT)
-@pytest.mark.parametrize("name", ["http-500", "forbidden"])
+@pytest.mark.parametrize(
+    ("name", "path"), [*(("http-500", path) for path in HIT), *(("forbidden", path) for path in FORBIDDEN)]
+)
 def test_endpoint_that_never_answers_fails_what_needs_it_and_nothing_else(serve: Serve, name: str, path: str) -> None:
     sandbox = serve(faults=(Fault(name, path=path),))
     output = read(sandbox)
@@ -225,7 +283,7 @@ def test_endpoint_that_never_answers_fails_what_needs_it_and_nothing_else(serve:
     assert all(status in output.errors(stream)[0]["message"] for stream in HIT[path])
 
 
-@pytest.mark.parametrize("path", [path for path in HIT if path not in WHOLE_ACCOUNT])
+@pytest.mark.parametrize("path", [path for path in HIT if path not in PRODUCTS])
 def test_error_in_a_200_is_an_error(serve: Serve, path: str) -> None:
     sandbox = serve(faults=(Fault("error-in-200", path=path),))
     output = read(sandbox)
@@ -233,15 +291,15 @@ def test_error_in_a_200_is_an_error(serve: Serve, path: str) -> None:
     assert all("Only available for Paid account" in output.errors(stream)[0]["message"] for stream in HIT[path])
 
 
-@pytest.mark.parametrize("path", [CHANNELS, PARTICIPANTS, HOST_REPORT])
+@pytest.mark.parametrize("path", EMPTY_WITHOUT)
 def test_product_the_accounts_plan_lacks_is_an_empty_stream_and_said(serve: Serve, path: str) -> None:
     sandbox = serve(faults=(Fault("error-in-200", path=path),))
     output = read(sandbox)
-    for stream in HIT[path]:
+    for stream in EMPTY_WITHOUT[path]:
         assert output.statuses(stream) == ["STARTED", "COMPLETE"]
         assert output.records(stream) == []
     assert len([line for line in output.warnings() if "plan does not include it" in line]) == 1
-    assert_exact(output, sandbox, [stream for stream in STREAMS if stream not in HIT[path]])
+    assert_exact(output, sandbox, [stream for stream in STREAMS if stream not in EMPTY_WITHOUT[path]])
 
 
 def test_report_the_accounts_plan_lacks_is_done_without(serve: Serve) -> None:
@@ -278,7 +336,7 @@ def test_page_token_that_is_always_dead_ends_the_list(serve: Serve, path: str) -
 def test_page_token_given_twice_ends_the_list(serve: Serve, path: str) -> None:
     sandbox = serve(page_cap=2, faults=(Fault("repeat-page-token", path=path),))
     output = read(sandbox, OF_NOW)
-    for stream in HIT[path]:
+    for stream in HIT[path] & {*OF_NOW}:
         assert output.statuses(stream)[-1] == "INCOMPLETE"
         assert len(output.errors(stream)) == 1
         assert f"same page token twice for GET {path}" in output.errors(stream)[0]["message"]
@@ -290,10 +348,10 @@ def test_page_token_given_twice_ends_the_list(serve: Serve, path: str) -> None:
 @pytest.mark.parametrize(
     ("label", "after", "hit", "spared"),
     [
-        (Label.LIGHT, 0, {"meetings", "meeting_polls"}, {"users", "channels", *PAST_SESSIONS}),
-        (Label.LIGHT, 10, {"meetings", "meeting_polls"}, {"users", "channels", *PAST_SESSIONS}),
-        (Label.MEDIUM, 20, {"meeting_registrants"}, {"users", *PAST_SESSIONS}),
-        (Label.MEDIUM, 0, {*OF_NOW}, {*PAST_SESSIONS}),
+        (Label.LIGHT, 0, ON_LIGHT, {"users", "channels", *PAST_SESSIONS} - ON_LIGHT),
+        (Label.LIGHT, 10, {"meetings", "meeting_polls"}, {"users", "channels", *PAST_SESSIONS} - ON_LIGHT),
+        (Label.MEDIUM, 20, {"meeting_registrants"}, {"users", *ON_HEAVY}),
+        (Label.MEDIUM, 0, {*STREAMS} - ON_HEAVY, ON_HEAVY),
         (Label.HEAVY, 0, {*PAST_SESSIONS}, {*OF_NOW}),
         (Label.HEAVY, 70, {"report_meeting_participants"}, {*OF_NOW}),
     ],
@@ -322,7 +380,7 @@ def scopes_without(route: Route) -> tuple[str, ...]:
     return tuple(other.granular_scope for other in ROUTES if other is not route)
 
 
-@pytest.mark.parametrize("path", [path for path in HIT if path not in OPTIONAL])
+@pytest.mark.parametrize("path", [path for path in HIT if path not in {*OPTIONAL, WEBINAR_REPORT}])
 def test_missing_scope_fails_its_streams_at_once_and_is_named_in_both_forms(serve: Serve, path: str) -> None:
     route = ROUTE_BY_PATH[path]
     sandbox = serve(scopes=scopes_without(route))

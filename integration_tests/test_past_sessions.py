@@ -8,7 +8,7 @@ import pytest
 
 from integration_tests.conftest import Clock, Serve
 from integration_tests.connector import (
-    PAST_SESSIONS,
+    MEETING_REPORTS,
     Message,
     Output,
     as_counted,
@@ -27,7 +27,7 @@ from source_zoom.windows import grid
 
 pytestmark = pytest.mark.usefixtures("unpaced")
 
-MEETINGS, PARTICIPANTS = PAST_SESSIONS
+MEETINGS, PARTICIPANTS = MEETING_REPORTS
 
 ACTIVE_HOSTS = "/report/users"
 HISTORY = "/report/history_meetings"
@@ -46,7 +46,7 @@ def serve(serve: Serve, clock: Clock) -> Serve:
 
 
 def read(sandbox: Sandbox, state: list[Message] | None = None, *streams: str, **config: Any) -> Output:
-    return read_here(config_of(sandbox, **config), catalog_of(*(streams or PAST_SESSIONS)), state or [])
+    return read_here(config_of(sandbox, **config), catalog_of(*(streams or MEETING_REPORTS)), state or [])
 
 
 def sessions_of(*outputs: Output) -> set[str]:
@@ -60,7 +60,7 @@ def ended_since(sandbox: Sandbox, moment: pendulum.DateTime) -> set[str]:
 
 def assert_complete(output: Output) -> None:
     assert output.all_errors() == []
-    assert all(output.statuses(stream)[-1] == "COMPLETE" for stream in PAST_SESSIONS)
+    assert all(output.statuses(stream)[-1] == "COMPLETE" for stream in MEETING_REPORTS)
 
 
 # What Zoom does not document
@@ -77,7 +77,7 @@ def test_rows_are_exact_whatever_zoom_takes_for_a_day(
     clock.moment = pendulum.datetime(*GRID_DAY.timetuple()[:3], hour=1).add(days=days_after_edge)
     sandbox = serve(report_zone=zone, report_to=last_day, report_delay_seconds=7200.0)
     first = read(sandbox)
-    assert_exact(first, sandbox, PAST_SESSIONS)
+    assert_exact(first, sandbox, MEETING_REPORTS)
 
     clock.advance(hours=4)
     sandbox.add_sessions(6, ended_minutes_ago=230)
@@ -85,7 +85,7 @@ def test_rows_are_exact_whatever_zoom_takes_for_a_day(
     sandbox.add_sessions(6, ended_minutes_ago=130)
     second = read(sandbox, first.last_states())
     assert_complete(second)
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert_rows([first, second], sandbox, stream)
 
 
@@ -100,7 +100,7 @@ LACKING += [("history-plan", "active-hosts-plan")]
 def test_rows_are_exact_without_what_is_optional(serve: Serve, history: str, hosts: str) -> None:
     sandbox = serve(without=frozenset({history, hosts} - {""}))
     output = read(sandbox)
-    assert_exact(output, sandbox, PAST_SESSIONS)
+    assert_exact(output, sandbox, MEETING_REPORTS)
     expected = {row["uuid"]: row for row in sandbox.expected_rows(MEETINGS)}
     for row in output.records(MEETINGS):
         assert {name: row.get(name) for name in expected[row["uuid"]]} == expected[row["uuid"]]
@@ -116,7 +116,7 @@ def test_rows_are_exact_without_what_is_optional(serve: Serve, history: str, hos
 def test_small_pages_of_the_history_do_as_well(serve: Serve) -> None:
     sandbox = serve(history_page_size=30)
     output = read(sandbox)
-    assert_exact(output, sandbox, PAST_SESSIONS)
+    assert_exact(output, sandbox, MEETING_REPORTS)
     assert MEETING_REPORT not in sandbox.counters()["by_path"]
 
 
@@ -124,7 +124,7 @@ def test_columns_that_may_not_be_had_cost_no_row(serve: Serve) -> None:
     report = {HOST_REPORT, PARTICIPANT_REPORT, ACTIVE_HOSTS}
     sandbox = serve(scopes=tuple(route.granular_scope for route in ROUTES if route.template in report))
     output = read(sandbox)
-    assert_exact(output, sandbox, PAST_SESSIONS)
+    assert_exact(output, sandbox, MEETING_REPORTS)
     assert all("dept" not in row and "tracking_fields" not in row for row in output.records(MEETINGS))
     said = [line for line in output.warnings() if "tracking_fields" in line]
     assert len(said) == 1
@@ -134,15 +134,15 @@ def test_columns_that_may_not_be_had_cost_no_row(serve: Serve) -> None:
 def test_all_users_are_asked_where_that_is_wanted(serve: Serve) -> None:
     sandbox = serve(without=frozenset({"history"}))
     output = read(sandbox, report_hosts="all")
-    assert_exact(output, sandbox, PAST_SESSIONS, Reading(all_hosts=True))
+    assert_exact(output, sandbox, MEETING_REPORTS, Reading(all_hosts=True))
     assert sandbox.counters()["by_path"]["/users"] == 2
     assert ACTIVE_HOSTS not in sandbox.counters()["by_path"]
 
 
 def test_users_that_are_read_anyway_are_not_asked_for_again(serve: Serve) -> None:
     sandbox = serve()
-    output = read(sandbox, None, *PAST_SESSIONS, "users", report_hosts="all")
-    assert_exact(output, sandbox, (*PAST_SESSIONS, "users"), Reading(all_hosts=True))
+    output = read(sandbox, None, *MEETING_REPORTS, "users", report_hosts="all")
+    assert_exact(output, sandbox, (*MEETING_REPORTS, "users"), Reading(all_hosts=True))
     assert sandbox.counters()["by_path"]["/users"] == 2
     assert sandbox.counters()["repeated_urls"] == []
 
@@ -151,7 +151,7 @@ def test_sessions_of_one_participant_are_read_where_that_is_wanted(serve: Serve)
     sandbox = serve(sessions_per_host=20)
     reading = Reading(one_participant=True)
     output = read(sandbox, include_one_participant_sessions=True)
-    assert_exact(output, sandbox, PAST_SESSIONS, reading)
+    assert_exact(output, sandbox, MEETING_REPORTS, reading)
     assert len(sandbox.expected_keys(MEETINGS, reading)) > len(sandbox.expected_keys(MEETINGS))
 
 
@@ -160,7 +160,7 @@ def test_start_date_is_the_first_day(serve: Serve, clock: Clock) -> None:
     first = clock.moment.subtract(days=40).date()
     output = read(sandbox, start_date=str(first))
     reading = Reading(since=first)
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert output.statuses(stream)[-1] == "COMPLETE"
         assert set(sandbox.expected_keys(stream, reading)) < set(sandbox.expected_keys(stream))
         assert_rows([output], sandbox, stream, reading)
@@ -168,9 +168,9 @@ def test_start_date_is_the_first_day(serve: Serve, clock: Clock) -> None:
 
 def test_account_whose_plan_has_no_reports_is_empty_and_said(serve: Serve) -> None:
     sandbox = serve(without=frozenset({"reports"}))
-    output = read(sandbox, None, *PAST_SESSIONS, "users")
+    output = read(sandbox, None, *MEETING_REPORTS, "users")
     assert_complete(output)
-    assert all(output.records(stream) == [] for stream in PAST_SESSIONS)
+    assert all(output.records(stream) == [] for stream in MEETING_REPORTS)
     assert_exact(output, sandbox, ["users"])
     said = [line for line in output.warnings() if "plan does not include it" in line]
     assert len(said) == 1
@@ -179,9 +179,9 @@ def test_account_whose_plan_has_no_reports_is_empty_and_said(serve: Serve) -> No
 def test_missing_scope_is_named_in_both_forms(serve: Serve) -> None:
     lacking = next(route for route in ROUTES if route.template == HOST_REPORT)
     sandbox = serve(scopes=tuple(route.granular_scope for route in ROUTES if route is not lacking))
-    output = read(sandbox, None, *PAST_SESSIONS, "users")
+    output = read(sandbox, None, *MEETING_REPORTS, "users")
     assert_exact(output, sandbox, ["users"])
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert output.statuses(stream)[-1] == "INCOMPLETE"
         errors = output.errors(stream)
         assert [error["failure_type"] for error in errors] == ["config_error"]
@@ -190,7 +190,7 @@ def test_missing_scope_is_named_in_both_forms(serve: Serve) -> None:
         assert_readable(errors[0])
 
     # Nothing that was not read is in the state: once the scope is there, all rows come.
-    assert_exact(read(serve(), output.last_states()), sandbox=serve(), streams=PAST_SESSIONS)
+    assert_exact(read(serve(), output.last_states()), sandbox=serve(), streams=MEETING_REPORTS)
 
 
 # The next reads
@@ -219,7 +219,7 @@ def test_second_read_asks_for_lists_and_for_sessions_that_just_ended(serve: Serv
     assert_complete(fourth)
     assert fourth.of_type("RECORD") == []
     assert set(sandbox.counters()["by_path"]) == LISTS
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert_rows([first, second, third, fourth], sandbox, stream)
 
 
@@ -233,7 +233,7 @@ def test_ten_new_sessions_cost_ten_calls(serve: Serve, clock: Clock) -> None:
     assert_complete(second)
     assert sandbox.counters()["sessions_asked"] == dict.fromkeys(new, 1)
     assert sessions_of(second) == new
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert_rows([first, second], sandbox, stream)
 
 
@@ -251,7 +251,7 @@ def test_incremental_read_of_a_large_account_costs_what_is_new(serve: Serve, clo
     first = read(sandbox, start_date=str(clock.moment.subtract(days=32).date()))
     hosts = {row["host_id"] for row in first.records(MEETINGS)}
     assert 0.01 * users < len(hosts) < 0.03 * users
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         state = dict(first.states(stream)[-1])
         del state["recent"]
         assert len(str(state)) < 1000
@@ -275,13 +275,13 @@ def test_session_over_midnight_that_was_running_and_one_that_reports_show_late_c
     clock.moment = clock.moment.start_of("day").subtract(minutes=30)
     sandbox = serve(report_delay_seconds=5400.0)
     first = read(sandbox)
-    assert_exact(first, sandbox, PAST_SESSIONS)
+    assert_exact(first, sandbox, MEETING_REPORTS)
     clock.advance(hours=4)
     second = read(sandbox, first.last_states())
     running_or_late = sessions_of(second) - sessions_of(first)
     assert len(running_or_late) >= 2
     assert {str(row["start_time"])[:10] for row in second.records(MEETINGS) if row["uuid"] in running_or_late}
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert_rows([first, second], sandbox, stream)
         assert second.statuses(stream)[-1] == "COMPLETE"
 
@@ -289,12 +289,12 @@ def test_session_over_midnight_that_was_running_and_one_that_reports_show_late_c
 def test_host_who_is_active_only_a_day_later_is_read_then(serve: Serve, clock: Clock) -> None:
     sandbox = serve(without=frozenset({"history"}))
     first = read(sandbox)
-    assert_exact(first, sandbox, PAST_SESSIONS)
+    assert_exact(first, sandbox, MEETING_REPORTS)
     clock.advance(hours=26)
     second = read(sandbox, first.last_states())
     before, after = ({row["user_email"] for row in output.records(MEETINGS)} for output in (first, second))
     assert len(after - before) == 1
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert_rows([first, second], sandbox, stream)
 
 
@@ -334,7 +334,7 @@ def test_row_unfilled_for_longer_than_two_hours_is_read_until_it_is_filled(serve
 # What is selected
 
 
-@pytest.mark.parametrize("stream", PAST_SESSIONS)
+@pytest.mark.parametrize("stream", MEETING_REPORTS)
 def test_one_of_the_streams_alone(serve: Serve, clock: Clock, stream: str) -> None:
     sandbox = serve()
     first = read(sandbox, None, stream)
@@ -406,9 +406,9 @@ def blob(end_time: pendulum.DateTime | None, **parts: Any) -> dict[str, Any]:
 def test_state_of_seven_months_ago_is_continued_from_the_first_day_served(serve: Serve, clock: Clock) -> None:
     sandbox = serve(sessions_per_host=12)
     old = blob(clock.moment.subtract(months=7), retry={})
-    output = read(sandbox, [state_of(stream, old) for stream in PAST_SESSIONS])
-    assert_exact(output, sandbox, PAST_SESSIONS)
-    for stream in PAST_SESSIONS:
+    output = read(sandbox, [state_of(stream, old) for stream in MEETING_REPORTS])
+    assert_exact(output, sandbox, MEETING_REPORTS)
+    for stream in MEETING_REPORTS:
         said = [line for line in output.warnings() if stream in line]
         assert len(said) == 1
         assert str(served(clock)) in said[0]
@@ -430,10 +430,10 @@ def test_missing_days_that_are_out_of_reach_are_dropped_and_said(serve: Serve, c
 def test_state_in_the_future_counts_as_now(serve: Serve, clock: Clock) -> None:
     sandbox = serve(sessions_per_host=90)
     future = blob(clock.moment.add(years=5))
-    output = read(sandbox, [state_of(stream, future) for stream in PAST_SESSIONS])
+    output = read(sandbox, [state_of(stream, future) for stream in MEETING_REPORTS])
     assert_complete(output)
     reading = Reading(since=clock.moment.subtract(days=4).date())
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert_rows([output], sandbox, stream, reading)
         assert output.states(stream)[-1]["end_time"] == clock.moment.format("YYYY-MM-DD[T]HH:mm:ss[Z]")
 
@@ -453,9 +453,9 @@ def test_state_in_the_future_counts_as_now(serve: Serve, clock: Clock) -> None:
 )
 def test_state_of_another_kind_is_as_none_and_said_once(serve: Serve, foreign: dict[str, Any]) -> None:
     sandbox = serve(oddities=False)
-    output = read(sandbox, [state_of(stream, foreign) for stream in PAST_SESSIONS])
-    assert_exact(output, sandbox, PAST_SESSIONS)
-    for stream in PAST_SESSIONS:
+    output = read(sandbox, [state_of(stream, foreign) for stream in MEETING_REPORTS])
+    assert_exact(output, sandbox, MEETING_REPORTS)
+    for stream in MEETING_REPORTS:
         assert len([line for line in output.warnings() if f"The state of stream {stream} is not used" in line]) == 1
 
 
@@ -463,13 +463,13 @@ def test_full_refresh_ignores_the_state_and_leaves_airbytes_mark(serve: Serve, c
     sandbox = serve()
     first = read(sandbox)
     clock.advance(hours=4)
-    in_full = catalog_of(*PAST_SESSIONS, sync_mode="full_refresh", destination_sync_mode="overwrite")
+    in_full = catalog_of(*MEETING_REPORTS, sync_mode="full_refresh", destination_sync_mode="overwrite")
     second = read_here(config_of(sandbox), in_full, first.last_states())
-    assert_exact(second, sandbox, PAST_SESSIONS)
-    for stream in PAST_SESSIONS:
+    assert_exact(second, sandbox, MEETING_REPORTS)
+    for stream in MEETING_REPORTS:
         assert second.states(stream) == [{"__ab_no_cursor_state_message": True}]
     third = read(sandbox, second.last_states())
-    assert_exact(third, sandbox, PAST_SESSIONS)
+    assert_exact(third, sandbox, MEETING_REPORTS)
     assert third.states(MEETINGS)[-1]["end_time"]
 
 
@@ -480,8 +480,8 @@ def test_states_leave_while_work_goes_on(serve: Serve, monkeypatch: pytest.Monke
     monkeypatch.setattr(incremental, "CHECKPOINT_SECONDS", 0.01)
     sandbox = serve(sessions_per_host=12)
     output = read(sandbox)
-    assert_exact(output, sandbox, PAST_SESSIONS)
-    for stream in PAST_SESSIONS:
+    assert_exact(output, sandbox, MEETING_REPORTS)
+    for stream in MEETING_REPORTS:
         kinds = [
             message["type"]
             for message in output.messages
@@ -495,7 +495,7 @@ def test_states_leave_while_work_goes_on(serve: Serve, monkeypatch: pytest.Monke
 
 def test_same_days_are_asked_once_of_the_account(serve: Serve, asked_urls: list[str]) -> None:
     sandbox = serve()
-    assert_exact(read(sandbox), sandbox, PAST_SESSIONS)
+    assert_exact(read(sandbox), sandbox, MEETING_REPORTS)
     whole_account = [url for url in asked_urls if "/report/users?" in url or "/report/history_meetings?" in url]
     assert whole_account
     assert len(whole_account) == len(set(whole_account))

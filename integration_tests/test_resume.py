@@ -17,6 +17,7 @@ import pytest
 from integration_tests.conftest import Clock, Serve
 from integration_tests.connector import (
     IMPATIENT_COMMAND,
+    MEETING_REPORTS,
     PAST_SESSIONS,
     ROOT,
     TIMEOUT_SECONDS,
@@ -36,14 +37,14 @@ from sandbox import Fault, Label, Sandbox
 from source_zoom.errors import MAX_RETRIES
 from source_zoom.session_state import FIXED_DAYS, is_session_state
 
-MEETINGS, PARTICIPANTS = PAST_SESSIONS
+MEETINGS, PARTICIPANTS = MEETING_REPORTS
 LOOKBACK_DAYS = 2
 WORKERS = 4
 
 
 def read(sandbox: Sandbox, state: list[Message] | None = None, *streams: str) -> Output:
     config = config_of(sandbox, num_workers=WORKERS, lookback_window_days=LOOKBACK_DAYS)
-    return read_here(config, catalog_of(*(streams or PAST_SESSIONS)), state or [])
+    return read_here(config, catalog_of(*(streams or MEETING_REPORTS)), state or [])
 
 
 def sessions_of(stream: str, rows: list[dict[str, Any]]) -> set[str]:
@@ -84,7 +85,7 @@ def test_killed_reads_resume_from_their_last_states_and_lose_no_session(
     connector = Connector(tmp_path, IMPATIENT_COMMAND)
     files: dict[str, Any] = {
         "config": config_of(sandbox, num_workers=WORKERS),
-        "catalog": catalog_of(*PAST_SESSIONS),
+        "catalog": catalog_of(*MEETING_REPORTS),
     }
     outputs: list[Output] = []
     state: list[Message] = []
@@ -98,7 +99,7 @@ def test_killed_reads_resume_from_their_last_states_and_lose_no_session(
 
     outputs.append(connector.run("read", **files, state=state))
     assert outputs[-1].exit_code == 0
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert_rows(outputs, sandbox, stream)
         keys = [key for output in outputs for key in output.keys(stream)]
         record_property(f"{stream} repeated", len(keys) - len(set(keys)))
@@ -169,7 +170,7 @@ def test_host_whose_list_fails_holds_no_other_up_and_only_its_days_are_asked_aga
     """In days of which Zoom does not name the host as active, the e-mail address of the history stands for the id."""
     broken = serve(quick, **WORLD, faults=(Fault("report-host-broken", user=number),))
     first = read(broken)
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert_rows([first], broken, stream)
         assert first.statuses(stream)[-1] == "INCOMPLETE"
         errors = first.errors(stream)
@@ -201,7 +202,7 @@ def test_host_whose_list_fails_holds_no_other_up_and_only_its_days_are_asked_aga
     assert all(first_day >= everywhere for name, first_day, _ in asked if name not in names)
     assert len(asked) == len(set(asked))
     assert set(whole.counters()["sessions_asked"]) == sessions_of(PARTICIPANTS, third.records(PARTICIPANTS))
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert third.statuses(stream)[-1] == "COMPLETE"
         assert third.states(stream)[-1]["hosts"] == {"done": {}, "missing": {}}
         assert_rows([first, second, third], whole, stream)
@@ -215,7 +216,7 @@ def test_host_zoom_no_longer_knows_leaves_the_state(serve: Serve, quick: Clock) 
     gone = serve(quick, **WORLD, faults=(Fault("host-gone", user=number),))
     first = read(broken)
     second = read(gone, first.last_states())
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert second.statuses(stream)[-1] == "COMPLETE"
         assert second.states(stream)[-1]["hosts"] == {"done": {}, "missing": {}}
         assert_rows([first, second], gone, stream)
@@ -310,10 +311,10 @@ def test_read_that_the_daily_limit_ended_goes_on_where_it_was(serve: Serve, quic
     limited = serve(quick, **WORLD, faults=(Fault("daily-limit", label=Label.HEAVY, after=after),))
     first = read(limited)
     assert first.statuses(PARTICIPANTS)[-1] == "INCOMPLETE"
-    assert all("daily limit" in error["message"] for stream in PAST_SESSIONS for error in first.errors(stream))
+    assert all("daily limit" in error["message"] for stream in MEETING_REPORTS for error in first.errors(stream))
     assert limited.counters()["refused"][Label.HEAVY.value] <= WORKERS + 1
     second = read(whole, first.last_states())
-    for stream in PAST_SESSIONS:
+    for stream in MEETING_REPORTS:
         assert second.statuses(stream)[-1] == "COMPLETE"
         assert_rows([first, second], whole, stream)
         read_first, read_again = (sessions_of(stream, output.records(stream)) for output in (first, second))
@@ -328,9 +329,9 @@ def test_states_that_are_committed_can_be_read_from(serve: Serve, quick: Clock) 
         assert [item["stream"]["stream_descriptor"]["name"] for item in state] == list(PAST_SESSIONS)
         assert all(is_session_state(item["stream"]["stream_state"]) for item in state)
         ahead = [item["stream"]["stream_state"]["end_time"] > str(quick.moment) for item in state]
-        assert ahead == [name == "abnormal_state"] * 2
+        assert ahead == [name == "abnormal_state"] * len(PAST_SESSIONS)
         output = read(sandbox, state)
-        for stream in PAST_SESSIONS:
+        for stream in MEETING_REPORTS:
             assert output.statuses(stream)[-1] == "COMPLETE"
             assert output.states(stream)[-1]["end_time"] == quick.moment.format("YYYY-MM-DD[T]HH:mm:ss[Z]")
             assert not any("is not used" in line for line in output.warnings())

@@ -27,29 +27,51 @@ ORDERS = [
     ("report_meetings", "report_meeting_participants"),
     ("report_meeting_participants", "users"),
     ("meeting_polls", "report_meetings"),
+    ("webinar_absentees", "report_webinars", "webinar_questions", "webinar_polls"),
+    ("webinar_qna_results", "webinar_registrants", "meeting_poll_results", "channels"),
 ]
 
 _DICE = random.Random(7)
-SAMPLE = [tuple(_DICE.sample(STREAMS, size)) for size in (2, 2, 3, 3, 4, 4, 5, 6)]
+SAMPLE = [tuple(_DICE.sample(STREAMS, size)) for size in (2, 2, 3, 3, 5, 5, 9, 14)]
 
 BY_COMMAND_LINE = [
     ("meeting_registrants",),
     ("report_meeting_participants",),
     ("meetings", "channels"),
-    ("channels", "report_meetings"),
+    ("webinar_absentees", "report_meetings"),
     ("meeting_polls", "meeting_registrants", "report_meeting_participants", "meetings"),
 ]
 
 _LIST = {"/users", "/users/{userId}/meetings"}
 _DETAIL = {*_LIST, "/meetings/{meetingId}"}
+_WEBINAR_LIST = {"/users", "/users/{userId}/webinars"}
+_WEBINAR_DETAIL = {*_WEBINAR_LIST, "/webinars/{webinarId}"}
 _SESSIONS = {"/report/users", "/report/history_meetings", "/report/users/{userId}/meetings"}
 ENDPOINTS = {
     "users": {"/users"},
     "meetings": _DETAIL,
     "meeting_registrants": {*_DETAIL, "/meetings/{meetingId}/registrants"},
+    "meeting_questions": {*_DETAIL, "/meetings/{meetingId}/registrants/questions"},
     "meeting_polls": {*_LIST, "/meetings/{meetingId}/polls"},
+    "webinars": _WEBINAR_DETAIL,
+    "webinar_registrants": {*_WEBINAR_DETAIL, "/webinars/{webinarId}/registrants"},
+    "webinar_questions": {*_WEBINAR_DETAIL, "/webinars/{webinarId}/registrants/questions"},
+    "webinar_panelists": {*_WEBINAR_LIST, "/webinars/{webinarId}/panelists"},
+    "webinar_polls": {*_WEBINAR_LIST, "/webinars/{webinarId}/polls"},
+    "webinar_tracking_sources": {*_WEBINAR_LIST, "/webinars/{webinarId}/tracking_sources"},
     "report_meetings": _SESSIONS,
     "report_meeting_participants": {*_SESSIONS, "/report/meetings/{meetingId}/participants"},
+    "meeting_poll_results": {*_SESSIONS, "/past_meetings/{meetingId}/polls"},
+    "report_webinars": {*_SESSIONS, "/report/webinars/{webinarId}"},
+    "report_webinar_participants": {*_SESSIONS, "/report/webinars/{webinarId}/participants"},
+    "webinar_poll_results": {*_SESSIONS, "/past_webinars/{webinarId}/polls"},
+    "webinar_qna_results": {*_SESSIONS, "/past_webinars/{webinarId}/qa"},
+    "webinar_absentees": {
+        *_SESSIONS,
+        *_WEBINAR_LIST,
+        "/past_webinars/{webinarId}/instances",
+        "/past_webinars/{webinarId}/absentees",
+    },
     "channels": {"/chat/channels"},
 }
 """What has to be called for a stream."""

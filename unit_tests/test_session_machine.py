@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from source_zoom.session_state import FIXED_DAYS, RETRY_DAYS, SETTLING_MINUTES, Session, SessionState
+from source_zoom.session_state import FIXED_DAYS, SETTLING_MINUTES, Session, SessionState
 from source_zoom.windows import AHEAD_DAYS, Window, grid
 
 LOOKBACK = 2

@@ -36,6 +36,7 @@ SCOPES = [cls.endpoint.scopes.granular for cls in STREAMS]
 PUBLIC = [name for name, stream in build(context()).items() if not stream.internal]
 NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[user:read:list_users:admin].")
 NO_PERMISSION = refusal(400, 200, "No permission.")
+NO_WEBINARS = refusal(400, 200, "Webinar plan is missing. You must subscribe to the webinar plan and enable webinars.")
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +49,16 @@ def _as_the_command_line_does(monkeypatch: pytest.MonkeyPatch) -> None:
 def zoom() -> Iterator[requests_mock.Mocker]:
     """An account with two users, a meeting each, a poll each, three registrants of the first, and a channel.
 
-    One of the users hosted a session three days ago, in which two took part.
+    One of the users hosted a meeting and a webinar three days ago, in each of which two took part and one answered a
+    poll, and another webinar, to which nobody came.
     """
     ended = pendulum.now("UTC").subtract(days=3)
     days = {"start_time": ended.subtract(hours=1), "end_time": ended}
     times = {name: moment.format("YYYY-MM-DD[T]HH:mm:ss[Z]") for name, moment in days.items()}
     session = {"id": 9, "uuid": "/s//9==", "type": 2, "participants_count": 2, "total_minutes": 60, **times}
+    attended = {**session, "id": 3, "uuid": "w==", "type": 5}
+    registered = {"registrants": [{"id": "absent"}]}
+    answered = [{"name": "N", "email": "n@x.org", "question_details": [{"answer": "Yes"}]}]
     with requests_mock.Mocker() as mocker:
         mocker.post(TOKEN_URL, **token(*SCOPES))
         first, second = {"users": [{"id": "u1"}], "next_page_token": "t1"}, {"users": [{"id": "u2"}]}
@@ -63,15 +68,31 @@ def zoom() -> Iterator[requests_mock.Mocker]:
             detail = {"id": meeting, "uuid": f"{meeting}==", "host_id": user, "settings": {"approval_type": meeting}}
             mocker.get(f"{API}/meetings/{meeting}", json=detail)
             mocker.get(f"{API}/meetings/{meeting}/polls", json={"polls": [{"id": "p"}]})
-        for status in ("pending", "approved", "denied"):
-            url = f"{API}/meetings/1/registrants?status={status}"
-            mocker.get(url, json={"registrants": [{"id": status}]})
+        webinar = {"id": 3, "uuid": "3==", "host_id": "u1", "duration": 60, "settings": {"approval_type": 0}}
+        mocker.get(f"{API}/users/u1/webinars", json={"webinars": [webinar]})
+        mocker.get(f"{API}/users/u2/webinars", **NO_WEBINARS)
+        mocker.get(f"{API}/webinars/3", json=webinar)
+        for path, records in (("panelists", 2), ("polls", 1), ("tracking_sources", 1)):
+            mocker.get(f"{API}/webinars/3/{path}", json={path: [{"id": str(number)} for number in range(records)]})
+        for one in ("meetings/1", "webinars/3"):
+            mocker.get(f"{API}/{one}/registrants/questions", json={"questions": [], "custom_questions": []})
+            for status in ("pending", "approved", "denied"):
+                mocker.get(f"{API}/{one}/registrants?status={status}", json={"registrants": [{"id": status}]})
+        instances = [{"uuid": uuid, "start_time": times["start_time"]} for uuid in ("w==", "unattended==")]
+        mocker.get(f"{API}/past_webinars/3/instances", json={"webinars": instances})
+        mocker.get(f"{API}/past_webinars/w%3D%3D/absentees", json=registered)
+        mocker.get(f"{API}/past_webinars/unattended%3D%3D/absentees", json=registered)
+        mocker.get(f"{API}/past_meetings/%252Fs%252F%252F9%253D%253D/polls", json={"questions": answered})
+        mocker.get(f"{API}/past_webinars/w%3D%3D/polls", json={"questions": answered})
+        mocker.get(f"{API}/past_webinars/w%3D%3D/qa", json={"id": 3, "uuid": "w=="})
+        mocker.get(f"{API}/report/webinars/w%3D%3D", json={"id": 3, "uuid": "w==", **times})
         mocker.get(f"{API}/report/users", json={"users": [{"id": "u1", "email": "u1@x.org"}]})
         history = {"meeting_uuid": session["uuid"], "host_email": "u1@x.org", "department": "D", "tracking_fields": []}
         mocker.get(f"{API}/report/history_meetings", json={"history_meetings": [history]})
-        mocker.get(f"{API}/report/users/u1/meetings", json={"meetings": [session]})
+        mocker.get(f"{API}/report/users/u1/meetings", json={"meetings": [session, attended]})
         rows = [{"user_id": str(n), "name": "", "join_time": times["start_time"], "duration": 1} for n in range(2)]
-        mocker.get(f"{API}/report/meetings/%252Fs%252F%252F9%253D%253D/participants", json={"participants": rows})
+        for one in ("meetings/%252Fs%252F%252F9%253D%253D", "webinars/w%3D%3D"):
+            mocker.get(f"{API}/report/{one}/participants", json={"participants": rows})
         mocker.get(f"{API}/chat/channels", json={"channels": [{"id": "c"}]})
         yield mocker
 
@@ -182,7 +203,18 @@ def test_check_names_the_streams_whose_ancestors_lack_a_scope(zoom: requests_moc
 
     assert all("'meeting:read:list_meetings:admin'" in line for line in lines)
     named = {name for line in lines for name in re.findall(r"'(\w+)'", line)}
-    assert named == {"meetings", "meeting_registrants", "meeting_polls"}
+    assert named == {"meetings", "meeting_registrants", "meeting_questions", "meeting_polls"}
+
+
+def test_check_names_the_streams_that_lack_a_scope_of_what_is_read_for_them_besides(
+    zoom: requests_mock.Mocker,
+) -> None:
+    zoom.post(TOKEN_URL, **token(*(set(SCOPES) - {"webinar:read:list_past_instances:admin"})))
+
+    [line] = logged(check(SourceZoom(), CONFIG), Level.WARN)
+
+    assert "'webinar_absentees'" in line
+    assert "'webinar:read:list_past_instances:admin'" in line
 
 
 def test_check_names_no_scope_where_the_token_does_not_tell(zoom: requests_mock.Mocker) -> None:
@@ -340,15 +372,74 @@ def test_read_gives_every_row_and_asks_for_nothing_twice(zoom: requests_mock.Moc
         "users": 2,
         "meetings": 2,
         "meeting_registrants": 3,
+        "meeting_questions": 1,
         "meeting_polls": 2,
+        "meeting_poll_results": 1,
+        "webinars": 1,
+        "webinar_registrants": 3,
+        "webinar_questions": 1,
+        "webinar_panelists": 2,
+        "webinar_polls": 1,
+        "webinar_tracking_sources": 1,
+        "webinar_absentees": 2,
+        "webinar_poll_results": 1,
         "report_meetings": 1,
         "report_meeting_participants": 2,
+        "report_webinars": 1,
+        "report_webinar_participants": 2,
         "channels": 1,
     }
+    assert set(PUBLIC) - set(rows) == {"webinar_qna_results"}  # nobody asked
+    assert len(PUBLIC) == 20
     assert {final_status(output, name) for name in PUBLIC} == {AirbyteStreamStatus.COMPLETE}
     assert output.errors == []
     assert set(gets(zoom).values()) == {1}
     assert len([request for request in zoom.request_history if request.method == "POST"]) == 1
+
+
+@pytest.mark.parametrize("path", ["users/u./webinars", "past_webinars/3/instances"])
+def test_missing_scope_for_webinars_leaves_the_meetings_of_the_past_complete(
+    path: str, zoom: requests_mock.Mocker
+) -> None:
+    zoom.get(re.compile(f"{API}/{path}"), **NO_SCOPE)
+    others = ("report_meetings", "report_meeting_participants", "meeting_poll_results")
+
+    output = read(SourceZoom(), CONFIG, catalog(*others, "webinar_absentees"), expecting_exception=True)
+
+    assert final_status(output, "webinar_absentees") is AirbyteStreamStatus.INCOMPLETE
+    assert {final_status(output, name) for name in others} == {AirbyteStreamStatus.COMPLETE}
+    rows = Counter(message.record.stream for message in output.records if message.record)
+    assert {name: rows[name] for name in others} == dict(zip(others, (1, 2, 1), strict=True))
+
+
+def test_missing_scopes_for_history_and_webinars_leave_the_meetings_of_the_past_complete(
+    zoom: requests_mock.Mocker,
+) -> None:
+    zoom.get(f"{API}/report/history_meetings", **NO_SCOPE)
+    zoom.get(f"{API}/users?status=inactive", json={"users": []})
+    zoom.get(re.compile(f"{API}/users/u./webinars"), **NO_SCOPE)
+    zoom.get(f"{API}/report/meetings/%252Fs%252F%252F9%253D%253D", json={"uuid": "/s//9=="})
+
+    output = read(SourceZoom(), CONFIG, catalog("report_meetings", "report_webinars"), expecting_exception=True)
+
+    assert final_status(output, "report_meetings") is AirbyteStreamStatus.COMPLETE
+    assert [message.record.stream for message in output.records if message.record].count("report_meetings") == 1
+
+
+@pytest.mark.parametrize("fault", ["one user's webinars", "one instance"])
+def test_failure_about_one_webinar_leaves_the_sessions_of_the_others(fault: str, zoom: requests_mock.Mocker) -> None:
+    if fault == "one instance":
+        zoom.get(f"{API}/past_webinars/3/instances", json={"webinars": [{"uuid": "x=="}]})
+    else:
+        zoom.get(f"{API}/users/u2/webinars", **refusal(500, 500, "Internal error."))
+    others = ("report_meetings", "report_meeting_participants")
+
+    output = read(SourceZoom(), CONFIG, catalog(*others, "webinar_absentees"), expecting_exception=True)
+
+    assert final_status(output, "webinar_absentees") is AirbyteStreamStatus.INCOMPLETE
+    rows = Counter(message.record.stream for message in output.records if message.record)
+    assert {name: rows[name] for name in others} == dict(zip(others, (1, 2), strict=True))
+    assert {final_status(output, name) for name in others} == {AirbyteStreamStatus.COMPLETE}
 
 
 @pytest.mark.usefixtures("zoom")

@@ -102,6 +102,7 @@ class SessionCursor(ResumableCursor):
         self._waiting: Counter[HostWindow] = Counter()
         self._ended: dict[HostWindow, HostEnd] = {}
         self._left: set[HostWindow] = set()
+        self._held_by: Exception | None = None
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
         self._changed = False
 
@@ -130,8 +131,14 @@ class SessionCursor(ResumableCursor):
     def open(self, window: Window, host_ids: Iterable[str]) -> None:
         """Announce a window and its hosts, before any slice of it."""
         with self._lock:
-            self._state.open(window, host_ids)
-            self._changed = True
+            if self._held_by is None:
+                self._state.open(window, host_ids)
+                self._changed = True
+
+    def hold(self, error: Exception) -> None:
+        """Let the watermark pass nothing from now on: which sessions there are is not known in full."""
+        with self._lock:
+            self._held_by = self._held_by or error
 
     # What the stream asks and tells
 
@@ -155,6 +162,11 @@ class SessionCursor(ResumableCursor):
             self._ended[end.window, end.host_id] = end
             self._close_if_done((end.window, end.host_id))
         self._checkpoint_if_due()
+
+    def raise_if_held(self) -> None:
+        """Raise the error that holds the watermark, if there is one."""
+        if self._held_by is not None:
+            raise self._held_by.with_traceback(None)
 
     def gives_up(self, session: Session) -> bool:
         """Return whether a session that failed again is dropped now."""
@@ -215,7 +227,7 @@ class SessionCursor(ResumableCursor):
             return
         del self._ended[key], self._waiting[key]
         self._changed = True
-        if key in self._left or end.is_left:
+        if key in self._left or end.is_left or self._held_by is not None:
             return
         if end.error is not None:
             self._state.miss(*key)
@@ -248,7 +260,7 @@ class SessionList(ZoomStream, ABC):
     """Lists past sessions for all streams about them."""
 
     @abstractmethod
-    def serve(self, book: SessionCursor, kind: Kind) -> None:
+    def serve(self, book: SessionCursor, kind: Kind, *, reads_unreported: bool = False) -> None:
         """List what a book of a stream about this kind of session needs, too."""
 
 
@@ -284,7 +296,7 @@ class PastSessionStream(ZoomSubStream):
         if state.is_out_of_reach:
             self.warn_once("out of reach", OUT_OF_REACH.format(name=self.name, day=config.start_date.to_date_string()))
         self.book = SessionCursor(self.name, state, repository, emits_sentinel=not incremental)
-        self.parent.serve(self.book, self.kind)
+        self.parent.serve(self.book, self.kind, reads_unreported=self.reads_unreported)
         return self.book
 
     @property
@@ -302,6 +314,7 @@ class PastSessionStream(ZoomSubStream):
         for session in self._book.retries():
             yield SessionSlice(session, None)
         yield from super().stream_slices(sync_mode, cursor_field, stream_state)
+        self._book.raise_if_held()
 
     def slices_of(self, parent_key: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """Yield a slice for a session that is to be read; the end of a host's list goes to the book."""

@@ -19,7 +19,7 @@ from airbyte_cdk.models import SyncMode
 
 from source_zoom.config import ReportHosts
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
-from source_zoom.engine import Key
+from source_zoom.engine import Key, SliceFailure
 from source_zoom.errors import Verdict
 from source_zoom.session_state import Session
 from source_zoom.streams.base import StreamContext, ZoomStream
@@ -96,7 +96,8 @@ class PastSessions(SessionList):
     def __init__(self, context: StreamContext) -> None:
         super().__init__(context)
         self.books: list[SessionCursor] = []
-        self._kinds: set[Kind] = set()
+        self._webinar_books: list[SessionCursor] = []
+        self._unreported_books: list[SessionCursor] = []
         self._users: Iterable[Key] | None = None
         self._webinars: Iterable[Key] | None = None
         self._webinar_hosts: set[str] | None = None
@@ -114,10 +115,13 @@ class PastSessions(SessionList):
         today = self.context.now.date()
         return optional(self._active_hosts, as_days(today, today)) is not None
 
-    def serve(self, book: SessionCursor, kind: Kind) -> None:
+    def serve(self, book: SessionCursor, kind: Kind, *, reads_unreported: bool = False) -> None:
         """List what a book needs, too."""
         self.books.append(book)
-        self._kinds.add(kind)
+        if kind is WEBINAR:
+            self._webinar_books.append(book)
+        if reads_unreported:
+            self._unreported_books.append(book)
 
     @property
     def key_limit(self) -> int | None:
@@ -146,7 +150,10 @@ class PastSessions(SessionList):
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the hosts of each window, oldest first, with the days that are needed of them."""
-        self._unreported.load(self.context.now)
+        try:
+            self._unreported.load(self.context.now)
+        except SliceFailure as error:
+            _hold(self._unreported_books, error)
         self._last = self.context.now.date().add(days=AHEAD_DAYS)
         self._first = min(book.earliest_day() for book in self.books)
         for window in grid(self._first, self._last):
@@ -256,19 +263,30 @@ class PastSessions(SessionList):
 
         Where it is not open: the owners of listed webinars, and whoever was active at any time.
         """
-        if self._history.is_available or WEBINAR not in self._kinds:
+        if self._history.is_available or not self._webinar_books:
             return set()
         if self._webinar_hosts is None:
-            if self._webinars is None:
-                webinars = WebinarList(self.context, Users(self.context))
-                webinars.follow((user,) for user in self._every_user())
-                self._webinars = list(webinars.keys_one_after_another())
-            hosts = {str(host_id) for _, host_id, *_ in self._webinars}
+            hosts: set[str] = set()
+            try:
+                hosts = self._owners()
+            except SliceFailure as error:
+                _hold(self._webinar_books, error)
             for window in grid(self._first, self._last):
                 active = self._active(clipped(window, self._first, self._last))
                 hosts |= {id_ or email for id_, email in active or ()}
             self._webinar_hosts = hosts
         return self._webinar_hosts
+
+    def _owners(self) -> set[str]:
+        """Return the owners of listed webinars.
+
+        :raises SliceFailure: if a list could not be read
+        """
+        if self._webinars is None:
+            webinars = WebinarList(self.context, Users(self.context))
+            webinars.follow((user,) for user in self._every_user())
+            self._webinars = webinars.keys_one_after_another()
+        return {str(host_id) for _, host_id, *_ in self._webinars}
 
     def _active(self, days: Window) -> list[tuple[str, str]] | None:
         """Return id and e-mail of the hosts who were active, None if every user is to be asked."""
@@ -300,3 +318,9 @@ class PastSessions(SessionList):
             inactive = InactiveUsers(self.context).read_records(SyncMode.full_refresh, stream_slice={})
             self._all_users = [*active, *(row["id"] for row in inactive)]
         return self._all_users
+
+
+def _hold(books: Iterable[SessionCursor], error: Exception) -> None:
+    """Hold the books that a fault concerns; the other streams go on."""
+    for book in books:
+        book.hold(error)

@@ -37,21 +37,24 @@ class UnreportedWebinars:
     def load(self, now: pendulum.DateTime) -> None:
         """Read the keys to their end.
 
-        :raises SliceFailure: if an instance could be missing
+        :raises SliceFailure: after that, if an instance is or could be missing
         """
+        fault: SliceFailure | None = None
         for uuid, webinar_id, host_id, start_time, minutes in self._keys or ():
-            start = pendulum.parse(str(start_time)) if start_time is not None else None
-            if not isinstance(start, pendulum.DateTime):
-                raise SliceFailure(
-                    f"An instance of webinar {webinar_id} has no start time.",
+            start = _moment(start_time)
+            if start is None:
+                fault = SliceFailure(
+                    f"An instance of webinar {webinar_id} has no start time, so whether it is over is not known.",
                     kind="instance without start",
                     failure_type=FailureType.system_error,
                 )
-            # When it ended is not said; it was planned to last so long.
-            end = min(start.add(minutes=minutes if isinstance(minutes, int) else 0), now)
-            if start <= now:
+            elif start <= now:
+                # When it ended is not said; it was planned to last so long.
+                end = min(start.add(minutes=minutes if isinstance(minutes, int) else 0), now)
                 times = (moment.in_timezone("UTC").format(TIME_FORMAT) for moment in (start, end))
                 self.add(str(host_id), [unreported(str(uuid), str(webinar_id), *times)])
+        if fault is not None:
+            raise fault
 
     def add(self, host: str, webinars: list[dict[str, Any]]) -> None:
         """Add webinars of a host, if any stream wants them."""
@@ -71,3 +74,11 @@ class UnreportedWebinars:
 def _began_in(row: Mapping[str, Any], window: Window) -> bool:
     day = str(row["start_time"])[:10]
     return window.first.to_date_string() <= day <= window.last.to_date_string()
+
+
+def _moment(text: object) -> pendulum.DateTime | None:
+    try:
+        moment = pendulum.parse(str(text))
+    except ValueError:
+        return None
+    return moment if isinstance(moment, pendulum.DateTime) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -155,23 +155,22 @@ def test_without_a_limit_nothing_is_dropped() -> None:
 
 
 class ManySlices(TreeNode):
-    """A parent of many slices, which tells where each has ended and follows another where that is read."""
+    """A parent of many slices, which tells where each has ended and follows others where they are read."""
 
     tells_ends = False
-    optional: str | None = None
-    followed: Iterable[Key] | None = None
     count = 40
 
-    @property
-    def optional_parent_name(self) -> str | None:
-        return self.optional
+    def __init__(self, *args: Any, optional: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.optional_parent_names = optional
+        self.followed: dict[str, Iterable[Key]] = {}
 
-    def follow_optional(self, keys: Iterable[Key]) -> None:
-        self.followed = keys
+    def follow_optional(self, name: str, keys: Iterable[Key]) -> None:
+        self.followed[name] = keys
 
     def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:
-        if self.followed is not None:
-            yield from ({"id": key[0]} for key in self.followed)
+        if self.followed:
+            yield from ({"id": key[0]} for keys in self.followed.values() for key in keys)
             return
         yield from ({"id": f"slice{number}"} for number in range(self.count))
 
@@ -267,21 +266,54 @@ def test_slice_that_was_never_read_does_not_end_without_an_error() -> None:
     assert all(key[1] is not None for key in told)
 
 
-def test_optional_parent_is_followed_where_it_is_read_and_not_read_where_it_is_not_selected() -> None:
-    def nodes() -> tuple[TreeNode, ManySlices]:
-        users, sessions = TreeNode("users", numbered(3)), ManySlices("sessions", numbered(1))
-        sessions.optional = "users"
-        return users, sessions
+def with_optional_parents() -> tuple[TreeNode, TreeNode, ManySlices]:
+    """Users and instances, which sessions follow where they are read."""
+    users, instances = TreeNode("users", numbered(3)), TreeNode("instances", numbered(2), pool="medium")
+    return users, instances, ManySlices("sessions", numbered(1), optional=("users", "instances"))
 
-    users, sessions = nodes()
-    both = Outcome(reader(users, sessions).read({"users", "sessions"}))
-    assert set(both.ids("sessions")) == {"root.0.0", "root.1.0", "root.2.0"}
-    assert both.statuses("users") == both.statuses("sessions") == COMPLETE
 
-    users, sessions = nodes()
-    alone = Outcome(reader(users, sessions).read({"sessions"}))
-    assert len(alone.ids("sessions")) == sessions.count
+@pytest.mark.parametrize(
+    ("selected", "followed", "expected"),
+    [
+        ({"users"}, {"users"}, {"root.0.0": 1, "root.1.0": 1, "root.2.0": 1}),
+        ({"users", "instances"}, {"users", "instances"}, {"root.0.0": 2, "root.1.0": 2, "root.2.0": 1}),
+    ],
+)
+def test_optional_parents_are_followed_by_name_where_they_are_read(
+    selected: set[str], followed: set[str], expected: dict[str, int]
+) -> None:
+    users, instances, sessions = with_optional_parents()
+
+    outcome = Outcome(reader(users, instances, sessions).read(selected | {"sessions"}))
+
+    assert outcome.ids("sessions") == expected
+    assert set(sessions.followed) == followed
+    assert {tuple(outcome.statuses(name)) for name in (*selected, "sessions")} == {tuple(COMPLETE)}
+
+
+def test_optional_parents_are_not_read_where_they_are_not_selected() -> None:
+    users, instances, sessions = with_optional_parents()
+
+    outcome = Outcome(reader(users, instances, sessions).read({"sessions"}))
+
+    assert len(outcome.ids("sessions")) == sessions.count
     assert not users.slices_read
+    assert not instances.slices_read
+
+
+def test_what_a_stream_also_needs_is_read_unseen_with_its_ancestors_and_by_other_streams_too() -> None:
+    users, instances, sessions = with_optional_parents()
+    instances = TreeNode("instances", numbered(2), parent=users)
+    absentees = TreeNode("absentees", numbered(1), parent=sessions)
+    absentees.also_needs = ("instances",)
+
+    outcome = Outcome(reader(users, instances, sessions, absentees).read({"absentees"}))
+
+    assert set(sessions.followed) == {"users", "instances"}
+    assert sum(users.slices_read.values()) == 1
+    assert sum(instances.slices_read.values()) == 3
+    assert len(outcome.ids("absentees")) == 9
+    assert outcome.streams_spoken_of() == {"absentees"}
 
 
 # Cursors

@@ -19,7 +19,8 @@ import source_zoom.streams
 from source_zoom.endpoint import RateLabel
 from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream, build
 from source_zoom.streams.base import ZoomSubStream
-from source_zoom.streams.past_sessions import ActiveHosts, HistoryMeetings, PastSessions, SmallHistoryMeetings
+from source_zoom.streams.history import HistoryMeetings, SmallHistoryMeetings
+from source_zoom.streams.past_sessions import ActiveHosts, PastSessions
 from source_zoom.streams.users import InactiveUsers
 from source_zoom.windows import Window
 from unit_tests.zoom import context
@@ -160,8 +161,17 @@ def test_parameters_taken_from_the_slice_are_fields_of_it(cls: type[ZoomStream])
 def test_answer_is_a_list_or_a_record_with_marks(cls: type[ZoomStream]) -> None:
     endpoint = cls.endpoint
 
-    assert bool(endpoint.records) != bool(endpoint.marks)
+    assert endpoint.records or endpoint.marks
+    assert endpoint.records not in endpoint.marks
     assert endpoint.records is not None or endpoint.page_size is None
+
+
+def test_list_has_marks_only_where_zoom_leaves_an_empty_one_out() -> None:
+    marked = {cls.__name__: cls.endpoint.marks for cls in DECLARED if cls.endpoint.records and cls.endpoint.marks}
+
+    # Without the key of the session, an answer without the list is an error or is cut off.
+    assert set(marked) == {"MeetingPollResults", "WebinarPollResults", "WebinarQnaResults"}
+    assert set(marked.values()) == {("uuid", "id")}
 
 
 @every_stream
@@ -204,13 +214,30 @@ def test_carried_keys_are_fields_of_the_parents_key(cls: type[ZoomSubStream]) ->
 @every_substream
 def test_a_parent_declares_its_key_and_gives_a_value_for_each_field(cls: type[ZoomSubStream]) -> None:
     parent = instance(cls.parent_stream)
-    record = {"id": 1, "uuid": "a==", "meeting_id": "1", "host_id": "h", "end_time": "2026-05-10T11:00:00Z"}
+    ids = {"id": 1, "meeting_id": "1", "webinar_id": "1", "host_id": "h"}
+    record = {**ids, "uuid": "a==", "end_time": "2026-05-10T11:00:00Z"}
     window = Window(pendulum.date(2026, 5, 4), pendulum.date(2026, 6, 2))
 
-    key = parent.child_key(record, {"user_id": "u", "window": window})
+    key = parent.child_key(record, {"user_id": "u", "window": window, **ids, "duration": 60})
 
     assert len(key) == len(cls.parent_stream.child_keys)
     assert key[0] is not None
+
+
+@every_stream
+def test_what_a_stream_also_needs_is_declared_before_it_and_hidden(cls: type[ZoomStream]) -> None:
+    before = list(BY_NAME)[: list(BY_NAME).index(instance(cls).name)] if cls in STREAMS else []
+
+    assert set(cls.also_needs) <= set(before)
+    assert all(BY_NAME[name].internal for name in cls.also_needs)
+
+
+def test_optional_parents_are_declared_before_the_stream_that_follows_them() -> None:
+    names = list(BY_NAME)
+    followed = {name: BY_NAME[name].optional_parent_names for name in names if BY_NAME[name].optional_parent_names}
+
+    assert followed == {"past_sessions": ("users", "webinar_list", "webinar_instances")}
+    assert all(names.index(parent) < names.index("past_sessions") for parent in followed["past_sessions"])
 
 
 def test_schema_files_are_those_of_the_public_streams() -> None:
@@ -355,8 +382,24 @@ def test_label_is_the_documented_one(cls: type[ZoomStream]) -> None:
 def test_each_code_that_is_skipped_is_documented(cls: type[ZoomStream]) -> None:
     answers = " ".join(answer.get("description", "") for answer in operation_of(cls)["responses"].values())
     documented = {int(code) for code in re.findall(r"Error Code:\*\* `(\d+)`", answers)}
-    # Documented for their neighbours: no permission, registration switched off, a user who is gone, of another
-    # account, who never came or may not host, an object that is gone.
-    of_neighbours = {200, 300, 1001, 1010, 1120, 3000, 3001, 3161}
+    # Documented for their neighbours: no permission, registration switched off, no polls, a user who is gone, of
+    # another account, who never came or may not host, an object that is gone, polls switched off, a year ago.
+    of_neighbours = {200, 300, 404, 1001, 1010, 1120, 3000, 3001, 3161, 4400, 12702}
 
     assert cls.endpoint.skips <= documented | of_neighbours
+
+
+@every_stream
+def test_registration_is_skipped_by_code_only_where_one_registers(cls: type[ZoomStream]) -> None:
+    # 300 is also a bad parameter, which must not pass for "nothing here".
+    assert 300 not in cls.endpoint.skips or "registrants" in cls.endpoint.path
+
+
+@every_stream
+def test_polls_are_skipped_by_code_only_where_there_are_polls(cls: type[ZoomStream]) -> None:
+    assert not {404, 4400} & cls.endpoint.skips or cls.endpoint.path.endswith("/polls")
+
+
+@every_stream
+def test_a_plan_is_named_where_its_lack_is_skipped(cls: type[ZoomStream]) -> None:
+    assert cls.endpoint.needs or 200 not in cls.endpoint.skips or cls in {HistoryMeetings, SmallHistoryMeetings}

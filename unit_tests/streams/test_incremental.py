@@ -323,8 +323,8 @@ def two_streams() -> tuple[PastSessions, list[PastSessionStream]]:
     streams = build(context())
     parent = streams["past_sessions"]
     assert isinstance(parent, PastSessions)
-    children = [stream for stream in streams.values() if isinstance(stream, PastSessionStream)]
-    return parent, children
+    children = [streams[name] for name in ("report_meetings", "report_meeting_participants")]
+    return parent, [child for child in children if isinstance(child, PastSessionStream)]
 
 
 def slices(child: PastSessionStream, keys: Iterable[Key]) -> list[Any]:

@@ -11,23 +11,21 @@ from typing import Any
 import pytest
 import requests_mock
 from airbyte_cdk.models import SyncMode
-from airbyte_cdk.sources.message import InMemoryMessageRepository
 from freezegun import freeze_time
 
 from source_zoom.engine import SliceFailure, StreamStopped
 from source_zoom.session_state import Session
-from source_zoom.streams import PastSessionStream, ZoomStream, build
-from source_zoom.streams.incremental import HostEnd, SessionSlice
+from source_zoom.streams import ZoomStream
+from source_zoom.streams.incremental import HostEnd
 from source_zoom.streams.past_sessions import PastSessions
 from source_zoom.streams.reports import ReportMeetingParticipants, ReportMeetings
-from unit_tests.zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, context, refusal, token
+from unit_tests.past import NOW, UUID, asked, read, row_of, sessions_of, slice_of, slices, tree
+from unit_tests.zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, refusal, token
 
-START = "2026-03-20T00:00:00Z"
 WINDOWS = [("2026-03-20", "2026-04-05"), ("2026-04-05", "2026-05-04"), ("2026-05-04", "2026-05-12")]
 NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[report:read:admin].")
 NO_PERMISSION = refusal(400, 200, "No permission.")
 SERVER_ERROR = refusal(500, 500, "Internal error.")
-UUID = "aBcD=="
 PARTICIPANTS = f"{API}/report/meetings/aBcD%3D%3D/participants"
 DETAIL = f"{API}/report/meetings/aBcD%3D%3D"
 
@@ -35,39 +33,22 @@ DETAIL = f"{API}/report/meetings/aBcD%3D%3D"
 @pytest.fixture(autouse=True)
 def _on_the_tenth_of_may(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    with freeze_time("2026-05-10T09:30:00Z"):
+    with freeze_time(NOW):
         yield
 
 
 @pytest.fixture
 def zoom() -> Iterator[requests_mock.Mocker]:
-    """An account in which ann was active, with no history and no sessions."""
+    """An account of three in which ann was active, with no history, no sessions and no webinars."""
     with requests_mock.Mocker() as mocker:
         mocker.post(TOKEN_URL, **token())
         mocker.get(f"{API}/report/users", json={"users": [{"id": "ann", "email": "ann@x.org"}]})
         mocker.get(f"{API}/report/history_meetings", json={"history_meetings": []})
         mocker.get(f"{API}/users?status=active", json={"users": [{"id": "ann"}, {"id": "bob"}]})
         mocker.get(f"{API}/users?status=inactive", json={"users": [{"id": "cat"}]})
+        for user in ("ann", "bob", "cat"):
+            mocker.get(f"{API}/users/{user}/webinars", json={"webinars": []})
         yield mocker
-
-
-def tree(blob: dict[str, Any] | None = None, **config: Any) -> dict[str, ZoomStream]:
-    """Every stream; those about past sessions with their books."""
-    streams = build(context(**{"start_date": START, **config}))
-    for stream in streams.values():
-        if isinstance(stream, PastSessionStream):
-            stream.keep_books(blob or {}, InMemoryMessageRepository(), incremental=True)
-    return streams
-
-
-def sessions_of(streams: dict[str, ZoomStream]) -> PastSessions:
-    stream = streams["past_sessions"]
-    assert isinstance(stream, PastSessions)
-    return stream
-
-
-def slices(stream: ZoomStream) -> list[Any]:
-    return list(stream.stream_slices(sync_mode=SyncMode.full_refresh))
 
 
 def hosts(stream: PastSessions) -> list[set[str]]:
@@ -78,26 +59,12 @@ def hosts(stream: PastSessions) -> list[set[str]]:
     return list(found.values())
 
 
-def asked(zoom: requests_mock.Mocker, path: str) -> list[dict[str, str]]:
-    """Query of each request for a path."""
-    return [
-        {name: values[0] for name, values in request.qs.items()}
-        for request in zoom.request_history
-        if request.method == "GET" and request.url.split("?")[0] == f"{API}/{path}"
-    ]
-
-
 def days(query: dict[str, str]) -> tuple[str, str]:
     return query["from"], query["to"]
 
 
 def history(**row: Any) -> dict[str, Any]:
     return {"json": {"history_meetings": [{"meeting_uuid": UUID, "host_email": "ann@x.org", **row}]}}
-
-
-def row_of(uuid: str = UUID, day: str = "2026-05-08", **fields: Any) -> dict[str, Any]:
-    times = {"start_time": f"{day}T10:00:00Z", "end_time": f"{day}T11:00:00Z"}
-    return {"uuid": uuid, "id": 85746065432, "type": 2, "topic": "T", **times, **fields}
 
 
 # Hosts
@@ -160,7 +127,7 @@ def test_report_hosts_all_asks_every_user_and_not_who_was_active(zoom: requests_
 
 def test_users_that_are_read_anyway_are_not_asked_for_again(zoom: requests_mock.Mocker) -> None:
     stream = sessions_of(tree(report_hosts="all"))
-    stream.follow_optional(iter([("dan",), ("eve",)]))
+    stream.follow_optional("users", iter([("dan",), ("eve",)]))
 
     assert hosts(stream) == [{"dan", "eve", "cat"}] * 3
     assert [query["status"] for query in asked(zoom, "users")] == ["inactive"]
@@ -183,10 +150,6 @@ def test_host_that_lacks_days_is_asked_for_them_alone_and_without_a_call_for_who
 
 
 # The list of sessions
-
-
-def read(stream: ZoomStream, slice_: Any) -> list[Any]:
-    return list(stream.read_records(SyncMode.full_refresh, stream_slice=slice_))
 
 
 def test_list_is_asked_for_the_days_of_each_window(zoom: requests_mock.Mocker) -> None:
@@ -329,15 +292,6 @@ def test_history_that_may_not_be_read_is_asked_for_once(answer: dict[str, Any], 
 
 
 # report_meetings
-
-
-def slice_of(*, row: Any = None, has_history: bool = False, host: str = "ann", retry: bool = False) -> SessionSlice:
-    times = {"start_time": "2026-05-08T10:00:00Z", "end_time": "2026-05-08T11:00:00Z"}
-    body = json.dumps(row or row_of()).encode()
-    session = Session(
-        UUID, host, "85746065432", 2, fingerprint="f", row=b"" if retry else body, joined=has_history, **times
-    )
-    return SessionSlice(session, None if retry else object())  # type: ignore[arg-type]  # which window does not matter
 
 
 @pytest.fixture

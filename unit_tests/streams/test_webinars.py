@@ -1,0 +1,503 @@
+"""Webinars: their list, the sessions nobody came to, absentees and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pendulum
+import pytest
+import requests_mock
+from airbyte_cdk.models import SyncMode
+from airbyte_cdk.sources.message import InMemoryMessageRepository
+from freezegun import freeze_time
+
+from source_zoom.engine import Key, SliceFailure
+from source_zoom.session_state import Session
+from source_zoom.streams import PastSessionStream, ZoomStream, build
+from source_zoom.streams.incremental import MEETING, WEBINAR, WEBINAR_TYPES, SessionSlice
+from source_zoom.streams.past_sessions import PastSessions
+from source_zoom.streams.unreported import UnreportedWebinars
+from source_zoom.windows import Window
+from unit_tests.past import NOW, UUID, asked, read, row_of, sessions_of, slice_of, slices, tree
+from unit_tests.zoom import API, TOKEN_URL, context, refusal, token
+
+ANN = {"user_id": "ann"}
+NO_PLAN = "Webinar plan is missing. You must subscribe to the webinar plan and enable webinars for this user."
+NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[report:read:admin].")
+SERVER_ERROR = refusal(500, 500, "Internal error.")
+REPORT = f"{API}/report/webinars/aBcD%3D%3D"
+WINDOW = Window(pendulum.date(2026, 5, 4), pendulum.date(2026, 6, 2))
+NOW_UTC = pendulum.datetime(2026, 5, 10, 9, 30)
+REPORTED = ("report_webinars", "report_webinar_participants", "webinar_poll_results", "webinar_qna_results")
+
+
+@pytest.fixture(autouse=True)
+def _on_the_tenth_of_may(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with freeze_time(NOW):
+        yield
+
+
+@pytest.fixture
+def zoom() -> Iterator[requests_mock.Mocker]:
+    """An account in which ann was active, with no history and no sessions."""
+    with requests_mock.Mocker() as mocker:
+        mocker.post(TOKEN_URL, **token())
+        mocker.get(f"{API}/report/users", json={"users": [{"id": "ann", "email": "ann@x.org"}]})
+        mocker.get(f"{API}/report/history_meetings", json={"history_meetings": []})
+        mocker.get(f"{API}/report/users/ann/meetings", json={"meetings": []})
+        yield mocker
+
+
+@pytest.fixture
+def streams() -> dict[str, ZoomStream]:
+    return build(context())
+
+
+# The list
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "400/200"), (200, "200/200")])
+def test_user_without_the_webinar_plan_is_skipped_and_counted(
+    status: int, code: str, zoom: requests_mock.Mocker, streams: dict[str, ZoomStream]
+) -> None:
+    zoom.get(f"{API}/users/ann/webinars", **refusal(status, 200, NO_PLAN))
+    zoom.get(f"{API}/users/bob/webinars", json={"webinars": [{"id": 1}]})
+    webinars = streams["webinar_list"]
+
+    assert read(webinars, ANN) == []
+    assert [record["webinar_id"] for record in read(webinars, {"user_id": "bob"})] == ["1"]
+    assert webinars.closing_line() == (
+        f"Stream webinar_list skipped what Zoom has nothing for: 1 x {code} (the user has no webinar licence)."
+    )
+
+
+def test_no_permission_for_a_users_webinars_is_a_failure(
+    zoom: requests_mock.Mocker, streams: dict[str, ZoomStream]
+) -> None:
+    zoom.get(f"{API}/users/ann/webinars", **refusal(400, 200, "No permission."))
+
+    with pytest.raises(SliceFailure, match="No permission"):
+        read(streams["webinar_list"], ANN)
+
+
+def test_list_is_read_to_its_end_though_zoom_documents_no_page_token(
+    zoom: requests_mock.Mocker, streams: dict[str, ZoomStream]
+) -> None:
+    pages = [{"json": {"webinars": [{"id": number}], "next_page_token": f"t{number}"}} for number in (1, 2)]
+    zoom.get(f"{API}/users/ann/webinars", [*pages, {"json": {"webinars": [{"id": 3}], "next_page_token": ""}}])
+
+    assert [record["webinar_id"] for record in read(streams["webinar_list"], ANN)] == ["1", "2", "3"]
+    first = {"type": "scheduled", "page_size": "300"}
+    assert asked(zoom, "users/ann/webinars") == [
+        first,
+        {**first, "next_page_token": "t1"},
+        {**first, "next_page_token": "t2"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({"host_id": "h", "duration": 60}, ("5", "h", 60)),
+        ({"host_id": ""}, ("5", "ann", None)),
+        ({}, ("5", "ann", None)),
+    ],
+)
+def test_key_of_a_listed_webinar(fields: dict[str, Any], key: Key, streams: dict[str, ZoomStream]) -> None:
+    assert streams["webinar_list"].child_key({"id": 5, "webinar_id": "5", **fields}, ANN) == key
+
+
+# Kinds of sessions
+
+
+@pytest.mark.parametrize("type_", range(12))
+def test_each_session_is_of_one_kind(type_: int) -> None:
+    assert WEBINAR.includes(type_) is (type_ in WEBINAR_TYPES)
+    assert MEETING.includes(type_) is not WEBINAR.includes(type_)
+
+
+def test_types_of_webinars_are_zooms() -> None:
+    # Webinar; recurring webinar without fixed times; with fixed times.
+    assert {5, 6, 9} == WEBINAR_TYPES
+
+
+# Sessions that no report lists
+
+
+def loaded(*keys: tuple[Any, ...]) -> UnreportedWebinars:
+    webinars = UnreportedWebinars(iter(keys))
+    webinars.load(NOW_UTC)
+    return webinars
+
+
+def of_ann(webinars: UnreportedWebinars, window: Window = WINDOW) -> list[dict[str, Any]]:
+    return webinars.of({"user_id": "ann", "window": window})
+
+
+@pytest.mark.parametrize(
+    ("start", "minutes", "end"),
+    [
+        ("2026-05-08T10:00:00Z", 90, "2026-05-08T11:30:00Z"),
+        ("2026-05-08T23:30:00Z", 90, "2026-05-09T01:00:00Z"),
+        ("2026-05-08T12:00:00+02:00", 90, "2026-05-08T11:30:00Z"),
+        ("2026-05-08T10:00:00Z", 0, "2026-05-08T10:00:00Z"),
+        ("2026-05-08T10:00:00Z", None, "2026-05-08T10:00:00Z"),
+        ("2026-05-10T09:00:00Z", 90, "2026-05-10T09:30:00Z"),
+        ("2026-05-10T09:30:00Z", 90, "2026-05-10T09:30:00Z"),
+    ],
+)
+def test_unreported_webinar_ended_as_planned_but_not_after_now(start: str, minutes: int | None, end: str) -> None:
+    [row] = of_ann(loaded((UUID, "1", "ann", start, minutes)))
+
+    assert (row["uuid"], row["id"], row["end_time"]) == (UUID, "1", end)
+    assert row["start_time"] <= row["end_time"]
+    assert WEBINAR.includes(row["type"])
+
+
+def test_instance_that_is_still_to_come_is_none_of_the_past() -> None:
+    assert of_ann(loaded((UUID, "1", "ann", "2026-05-10T09:30:01Z", 60))) == []
+
+
+def test_instance_without_a_start_time_is_an_error() -> None:
+    with pytest.raises(SliceFailure, match="webinar 1 has no start time") as caught:
+        loaded((UUID, "1", "ann", None, 60))
+
+    assert caught.value.kind == "instance without start"
+
+
+@pytest.mark.parametrize("start", ["", "soon"])
+def test_start_time_that_is_no_date_is_an_error_that_names_the_webinar(start: str) -> None:
+    with pytest.raises(SliceFailure, match="webinar 1"):
+        loaded((UUID, "1", "ann", start, 60))
+
+
+def test_unreported_webinars_belong_to_their_host_and_to_the_windows_they_began_in() -> None:
+    before = Window(pendulum.date(2026, 4, 5), pendulum.date(2026, 5, 4))
+    webinars = loaded(
+        ("april", "1", "ann", "2026-04-30T10:00:00Z", 60),
+        ("shared", "1", "ann", "2026-05-04T10:00:00Z", 60),
+        ("bobs", "2", "bob", "2026-05-08T10:00:00Z", 60),
+    )
+
+    assert webinars.hosts(WINDOW) == {"ann", "bob"}
+    assert webinars.hosts(before) == {"ann"}
+    assert [row["uuid"] for row in of_ann(webinars)] == ["shared"]
+    assert [row["uuid"] for row in of_ann(webinars, before)] == ["april", "shared"]
+
+
+def test_nothing_is_kept_where_no_stream_wants_such_webinars() -> None:
+    webinars = UnreportedWebinars()
+    webinars.add("ann", [row_of(type=5)])
+
+    webinars.load(NOW_UTC)
+
+    assert webinars.hosts(WINDOW) == set()
+
+
+# Where sessions come from
+
+
+def with_instances(*uuids: str, host: str = "ann") -> tuple[dict[str, ZoomStream], PastSessions]:
+    streams = tree(start_date="2026-05-05T00:00:00Z")
+    sessions = sessions_of(streams)
+    sessions.follow_optional(
+        "webinar_instances", iter([(uuid, "1", host, "2026-05-08T10:00:00Z", 60) for uuid in uuids])
+    )
+    return streams, sessions
+
+
+def found(sessions: PastSessions) -> list[tuple[str, bool]]:
+    """UUID of each session that is told to the children, and whether a report lists it."""
+    told: dict[Any, Any] = {}
+    for slice_ in slices(sessions):
+        for record in read(sessions, slice_):
+            key = sessions.child_key(record, slice_)
+            told.setdefault(key[0], key[1])  # as the feed does
+    return [(item[1].uuid, item[1].is_reported) for item in told.values() if item is not None]
+
+
+def history(uuid: str, type_: str = "Webinar", email: str = "ANN@x.org", **fields: Any) -> dict[str, Any]:
+    times = {"start_time": "2026-05-08T10:00:00Z", "end_time": "2026-05-08T10:40:00Z"}
+    return {"meeting_uuid": uuid, "meeting_id": 1, "host_email": email, "type": type_, **times, **fields}
+
+
+def test_sessions_are_those_of_report_history_and_instances_without_duplicates(zoom: requests_mock.Mocker) -> None:
+    webinars = [row_of("in all", type=5), row_of("reported", type=5)]
+    zoom.get(f"{API}/report/users/ann/meetings", json={"meetings": webinars})
+    rows = [history("in all"), history("in history"), history("in both"), history("a meeting", "Meeting")]
+    zoom.get(f"{API}/report/history_meetings", json={"history_meetings": rows})
+    _, sessions = with_instances("in all", "in both", "an instance")
+
+    assert sorted(found(sessions)) == [
+        ("an instance", False),
+        ("in all", True),
+        ("in both", False),
+        ("in history", False),
+        ("reported", True),
+    ]
+
+
+def test_history_alone_adds_nothing_where_no_stream_wants_it(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/report/history_meetings", json={"history_meetings": [history("in history")]})
+
+    assert found(sessions_of(tree(start_date="2026-05-05T00:00:00Z"))) == []
+
+
+@pytest.mark.parametrize("missing", ["start_time", "end_time"])
+def test_webinar_of_the_history_without_its_times_is_left_to_the_other_sources(
+    missing: str, zoom: requests_mock.Mocker
+) -> None:
+    rows = [history("x", **{missing: ""})]
+    zoom.get(f"{API}/report/history_meetings", json={"history_meetings": rows})
+
+    assert found(with_instances()[1]) == []
+
+
+@pytest.mark.usefixtures("zoom")
+def test_host_who_was_not_active_is_listed_for_the_unattended_webinar(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/report/users/dan/meetings", json={"meetings": []})
+    _, sessions = with_instances("x", host="dan")
+
+    assert found(sessions) == [("x", False)]
+
+
+def test_list_of_a_host_that_fails_does_not_tell_of_unreported_webinars_alone(zoom: requests_mock.Mocker) -> None:
+    """Else a webinar that the report has would pass for one nobody came to."""
+    zoom.get(f"{API}/report/users/ann/meetings", **SERVER_ERROR)
+    _, sessions = with_instances("x")
+    [slice_] = slices(sessions)
+    records: list[Any] = []
+
+    with pytest.raises(SliceFailure):
+        records.extend(sessions.read_records(SyncMode.full_refresh, stream_slice=slice_))
+
+    assert records == []
+
+
+@pytest.mark.usefixtures("zoom")
+def test_instances_have_what_is_known_of_their_webinar(streams: dict[str, ZoomStream]) -> None:
+    slice_ = {"webinar_id": "1", "host_id": "ann", "duration": 60}
+    record = {"uuid": UUID, "start_time": "2026-05-08T10:00:00Z"}
+
+    key = streams["webinar_instances"].child_key(record, slice_)
+
+    assert key == (UUID, "1", "ann", "2026-05-08T10:00:00Z", 60)
+
+
+# Owners of webinars
+
+
+@pytest.fixture
+def without_history(zoom: requests_mock.Mocker) -> requests_mock.Mocker:
+    """An account whose history may not be read, and in which bob, who was not active, has a webinar of dan's."""
+    zoom.get(f"{API}/report/history_meetings", **NO_SCOPE)
+    zoom.get(f"{API}/users?status=active", json={"users": [{"id": "ann"}, {"id": "bob"}]})
+    zoom.get(f"{API}/users?status=inactive", json={"users": []})
+    zoom.get(f"{API}/users/ann/webinars", **refusal(400, 200, NO_PLAN))
+    zoom.get(f"{API}/users/bob/webinars", json={"webinars": [{"id": 1, "host_id": "dan"}]})
+    return zoom
+
+
+def hosts_for(*names: str, **followed: list[Key]) -> set[str]:
+    """Hosts who are asked for their past sessions where these streams are selected."""
+    streams = build(context(start_date="2026-05-05T00:00:00Z"))
+    for name in names:
+        stream = streams[name]
+        assert isinstance(stream, PastSessionStream)
+        stream.keep_books({}, InMemoryMessageRepository(), incremental=True)
+    for name, keys in followed.items():
+        sessions_of(streams).follow_optional(name, iter(keys))
+    return {slice_["user_id"] for slice_ in slices(sessions_of(streams))}
+
+
+def test_owners_of_webinars_are_asked_where_the_history_may_not_be_read(without_history: requests_mock.Mocker) -> None:
+    assert hosts_for("report_meetings", "report_webinars") == {"ann", "dan"}
+    assert len(asked(without_history, "users/bob/webinars")) == 1
+
+
+def test_owners_are_not_asked_for_meetings(without_history: requests_mock.Mocker) -> None:
+    assert hosts_for("report_meetings", "meeting_poll_results") == {"ann"}
+    assert asked(without_history, "users/bob/webinars") == []
+
+
+def test_owners_are_not_asked_where_the_history_may_be_read(without_history: requests_mock.Mocker) -> None:
+    without_history.get(f"{API}/report/history_meetings", json={"history_meetings": []})
+
+    assert hosts_for("report_webinars") == {"ann"}
+    assert asked(without_history, "users/bob/webinars") == []
+
+
+def test_list_of_webinars_that_is_read_anyway_is_not_asked_for_again(without_history: requests_mock.Mocker) -> None:
+    assert hosts_for("report_webinars", webinar_list=[("1", "eve", 60), ("2", "eve", None)]) == {"ann", "eve"}
+    assert asked(without_history, "users") == []
+    assert asked(without_history, "users/bob/webinars") == []
+
+
+# Which streams read them
+
+
+@pytest.fixture
+def listed(zoom: requests_mock.Mocker) -> tuple[dict[str, ZoomStream], list[Key]]:
+    """A meeting, a webinar and a webinar nobody came to, as the list tells them."""
+    rows = [row_of("meeting"), row_of("webinar", type=9)]
+    zoom.get(f"{API}/report/users/ann/meetings", json={"meetings": rows})
+    streams, sessions = with_instances("unattended")
+    [slice_] = slices(sessions)
+    return streams, [sessions.child_key(record, slice_) for record in read(sessions, slice_)]
+
+
+def read_by(stream: ZoomStream, keys: list[Key]) -> list[str]:
+    assert isinstance(stream, PastSessionStream)
+    stream.follow(iter(keys))
+    return [slice_["uuid"] for slice_ in slices(stream)]
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_unreported_webinar_is_none_for_the_streams_of_reports(
+    name: str, listed: tuple[dict[str, ZoomStream], list[Key]]
+) -> None:
+    streams, keys = listed
+
+    assert read_by(streams[name], keys) == ["webinar"]
+
+
+def test_unreported_webinar_has_absentees(listed: tuple[dict[str, ZoomStream], list[Key]]) -> None:
+    streams, keys = listed
+
+    assert read_by(streams["webinar_absentees"], keys) == ["webinar", "unattended"]
+
+
+@pytest.mark.parametrize("name", ["report_meetings", "report_meeting_participants", "meeting_poll_results"])
+def test_webinars_are_none_for_the_streams_of_meetings(
+    name: str, listed: tuple[dict[str, ZoomStream], list[Key]]
+) -> None:
+    streams, keys = listed
+
+    assert read_by(streams[name], keys) == ["meeting"]
+
+
+def test_absentees_alone_read_what_no_report_lists_and_need_the_instances_for_it(
+    streams: dict[str, ZoomStream],
+) -> None:
+    about_past = [stream for stream in streams.values() if isinstance(stream, PastSessionStream)]
+
+    assert [stream.name for stream in about_past if stream.reads_unreported] == ["webinar_absentees"]
+    assert [stream.name for stream in about_past if stream.also_needs] == ["webinar_absentees"]
+
+
+# Absentees
+
+
+def absentee_slice(uuid: str) -> SessionSlice:
+    times = ("2026-05-08T10:00:00Z", "2026-05-08T11:00:00Z")
+    return SessionSlice(Session(uuid, "ann", "1", 5, *times, fingerprint="f", is_reported=False), WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("uuid", "segment"), [("a/b==", "a%2Fb%3D%3D"), ("/a==", "%252Fa%253D%253D"), ("a//b==", "a%252F%252Fb%253D%253D")]
+)
+def test_absentees_are_asked_for_by_uuid_and_carry_it(uuid: str, segment: str, zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/past_webinars/{segment}/absentees", json={"registrants": [{"id": "r"}]})
+
+    [record] = read(tree()["webinar_absentees"], absentee_slice(uuid))
+
+    assert (record["webinar_uuid"], record["webinar_id"], record["host_id"]) == (uuid, "1", "ann")
+    assert record["webinar_end_time"] == "2026-05-08T11:00:00Z"
+    assert asked(zoom, f"past_webinars/{segment}/absentees") == [{"page_size": "300"}]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(400, 3000, "This webinar doesn't have registration required: x."),
+        refusal(404, 3001, "Webinar x not found or expired."),
+        refusal(200, 200, "Webinar plan subscription is missing. Enable webinar for this user."),
+        refusal(400, 1010, "User does not belong to this account: acc."),
+    ],
+    ids=["no registration", "gone", "no plan", "another account"],
+)
+def test_webinar_that_has_no_absentees_is_skipped_and_counted(
+    answer: dict[str, Any], zoom: requests_mock.Mocker
+) -> None:
+    zoom.get(f"{API}/past_webinars/x/absentees", **answer)
+    stream = tree()["webinar_absentees"]
+
+    assert read(stream, absentee_slice("x")) == []
+    assert " 1 x " in (stream.closing_line() or "")
+
+
+# report_webinars
+
+
+def report(zoom: requests_mock.Mocker, answer: Mapping[str, Any]) -> ZoomStream:
+    zoom.get(REPORT, **answer)
+    return tree()["report_webinars"]
+
+
+@pytest.mark.parametrize("has_history", [True, False])
+def test_each_webinar_is_asked_for_and_the_listed_row_fills_the_rest(
+    has_history: bool,  # noqa: FBT001 - a case
+    zoom: requests_mock.Mocker,
+) -> None:
+    detail = {"uuid": UUID, "id": 85746065432, "topic": "As reported", "dept": "D", "tracking_fields": []}
+    stream = report(zoom, {"json": detail})
+
+    [record] = read(stream, slice_of(row=row_of(type=5, user_email="ann@x.org"), has_history=has_history))
+
+    expected = {**row_of(type=5, user_email="ann@x.org"), **detail, "webinar_id": "85746065432", "host_id": "ann"}
+    assert record == expected
+    assert len(asked(zoom, "report/webinars/aBcD%3D%3D")) == 1
+
+
+def test_retry_without_the_listed_row_has_the_report(zoom: requests_mock.Mocker) -> None:
+    stream = report(zoom, {"json": row_of(type=5)})
+
+    [record] = read(stream, slice_of(retry=True))
+
+    assert (record["uuid"], record["webinar_id"], record["end_time"]) == (UUID, "85746065432", "2026-05-08T11:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(404, 3001, "Webinar does not exist."),
+        refusal(400, 12702, "Can not access a webinar a year ago."),
+        refusal(200, 200, NO_PLAN),
+    ],
+    ids=["gone", "a year ago", "no plan"],
+)
+def test_row_without_a_report_of_its_own_is_emitted_all_the_same(
+    answer: dict[str, Any], zoom: requests_mock.Mocker
+) -> None:
+    [record] = read(report(zoom, answer), slice_of(row=row_of(type=5)))
+
+    assert record == {**row_of(type=5), "webinar_id": "85746065432", "host_id": "ann"}
+
+
+def test_row_whose_report_fails_is_emitted_before_the_failure(zoom: requests_mock.Mocker) -> None:
+    stream = report(zoom, SERVER_ERROR)
+    records = iter(stream.read_records(SyncMode.full_refresh, stream_slice=slice_of(row=row_of(type=5))))
+
+    assert next(records)["uuid"] == UUID
+    with pytest.raises(SliceFailure):
+        next(records)
+
+
+def test_missing_scope_of_the_report_loses_no_row_and_is_asked_for_once(zoom: requests_mock.Mocker) -> None:
+    stream = report(zoom, NO_SCOPE)
+
+    for _ in range(3):
+        assert [record["uuid"] for record in read(stream, slice_of(row=row_of(type=5)))] == [UUID]
+
+    assert len(asked(zoom, "report/webinars/aBcD%3D%3D")) == 1
+
+
+def test_warning_about_the_missing_scope_speaks_of_the_webinar_report(
+    zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+) -> None:
+    read(report(zoom, NO_SCOPE), slice_of(row=row_of(type=5)))
+
+    [said] = [record.getMessage() for record in caplog.records if "report_webinars" in record.getMessage()]
+    assert "report:read:webinar:admin" in said

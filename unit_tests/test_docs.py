@@ -1,0 +1,163 @@
+"""The documents name what the connector has: the page made from the declarations, and the hand-written tables."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+import textwrap
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from source_zoom.endpoint import Scopes
+from source_zoom.engine import with_ancestors
+from source_zoom.streams import ZoomStream, build
+from source_zoom.streams.history import HistoryMeetings
+from source_zoom.streams.past_sessions import ActiveHosts
+from source_zoom.streams.webinars import WebinarPanelists
+from unit_tests.zoom import context
+
+ROOT = Path(__file__).resolve().parents[1]
+STREAMS = build(context())
+PUBLIC = {name: stream for name, stream in STREAMS.items() if not stream.internal}
+OPTIONAL = (ActiveHosts.endpoint.scopes, HistoryMeetings.endpoint.scopes)
+"""Scopes that no stream declares, of what is asked only where it may be."""
+
+ALL_SCOPES = {*(stream.endpoint.scopes for stream in STREAMS.values()), *OPTIONAL}
+WITH_STREAMS = ("README.md", "docs/zoom.md")
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def section(name: str, title: str) -> str:
+    """The text under a heading, to the next one of its level."""
+    match = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^\1 |\Z)", text(name), re.MULTILINE | re.DOTALL)
+    assert match is not None
+    return match[2]
+
+
+def table(body: str) -> dict[str, str]:
+    """The rows of the first table of a text, by what the first cell names."""
+    rows = re.findall(r"^\| (?:`(\w+)`|\[(\w+)\]\(.*?\)) \|(.*)\|$", body, re.MULTILINE)
+    names = [quoted or linked for quoted, linked, _ in rows]
+    assert len(set(names)) == len(names)
+    return {quoted or linked: rest for quoted, linked, rest in rows}
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("document_streams", ROOT / "scripts" / "document_streams.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def needed(name: str) -> set[Scopes]:
+    return {STREAMS[one].endpoint.scopes for one in with_ancestors(STREAMS, {name})}
+
+
+def test_page_of_the_streams_is_what_the_declarations_say() -> None:
+    assert text("docs/streams.md") == script().render(), "docs/streams.md is stale: run `make docs`"
+
+
+def test_page_of_the_streams_has_a_section_for_each() -> None:
+    sections = re.findall(r"^### (\w+)$", text("docs/streams.md"), re.MULTILINE)
+
+    assert len(set(sections)) == len(sections)
+    assert set(sections) == {*STREAMS, "active_hosts", "history_meetings", "inactive_users"}
+    assert sections[: len(PUBLIC)] == list(PUBLIC)
+
+
+@pytest.mark.parametrize("name", WITH_STREAMS)
+def test_table_of_streams_names_the_public_ones_in_their_order(name: str) -> None:
+    assert list(table(section(name, "Streams"))) == list(PUBLIC)
+
+
+@pytest.mark.parametrize("name", WITH_STREAMS)
+@pytest.mark.parametrize(("stream_name", "stream"), PUBLIC.items())
+def test_table_of_streams_has_keys_and_cursor(name: str, stream_name: str, stream: ZoomStream) -> None:
+    row = table(section(name, "Streams"))[stream_name]
+
+    assert f"| {', '.join(f'`{field}`' for field in stream.key_fields)} |" in row
+    assert ("incremental" in row) is (stream.incremental_field is not None)
+    assert stream.incremental_field is None or f"incremental on `{stream.incremental_field}`" in row
+
+
+@pytest.mark.parametrize(("stream_name", "stream"), PUBLIC.items())
+def test_readme_has_each_streams_label_and_scope(stream_name: str, stream: ZoomStream) -> None:
+    row = table(section("README.md", "Streams"))[stream_name]
+
+    assert f"| {stream.endpoint.label.value.capitalize()} |" in row
+    assert f"`{stream.endpoint.scopes.granular}`" in row
+
+
+def test_readme_lists_every_scope_there_is_and_no_other() -> None:
+    create = section("README.md", "1. Create the app at Zoom")
+    granular, classic = create.split("In an app with classic scopes:")
+
+    assert set(re.findall(r"^ +(\w+:read:\w+:admin)$", granular, re.MULTILINE)) == {
+        scopes.granular for scopes in ALL_SCOPES
+    }
+    assert set(re.findall(r"`(\w+:read:admin)`", classic)) == {scopes.classic for scopes in ALL_SCOPES}
+
+
+def test_page_for_users_lists_the_scopes_of_each_stream() -> None:
+    rows = table(section("docs/zoom.md", "Scopes"))
+    assert list(rows) == list(PUBLIC)
+
+    def named(name: str) -> set[str]:
+        """Scopes of a row, which may refer to those of another stream."""
+        others = re.findall(r"those of `(\w+)`", rows[name])
+        return set(re.findall(r"`(\w+:read:[\w:]*admin)`", rows[name])).union(*(named(other) for other in others))
+
+    for name in PUBLIC:
+        expected = {scope for scopes in needed(name) for scope in (scopes.granular, scopes.classic)}
+        optional = {scopes.granular for scopes in OPTIONAL}
+        assert named(name) - optional == expected, name
+
+
+def test_page_for_users_has_each_stream_under_its_rate_label() -> None:
+    limits = section("docs/zoom.md", "Rate limits")
+    rows = dict(re.findall(r"^\| (Light|Medium|Heavy) \|.*\| (.*?) \|$", limits, re.MULTILINE))
+
+    found = {label.lower(): set(re.findall(r"`(\w+)`", cell)) for label, cell in rows.items()}
+    expected = {
+        label: {name for name, stream in PUBLIC.items() if stream.endpoint.label.value == label} for label in found
+    }
+    assert found == expected
+    assert set().union(*found.values()) == set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", [*WITH_STREAMS, "CHANGELOG.md"])
+def test_nothing_is_promised_for_later(name: str) -> None:
+    assert "not yet:" not in text(name).lower().replace("*", "")
+
+
+@pytest.mark.parametrize("name", WITH_STREAMS)
+def test_streams_that_zoom_removed_are_explained(name: str) -> None:
+    for removed in ("meeting_files", "webinar_files"):
+        assert f"`{removed}`" in text(name)
+        assert removed not in STREAMS
+
+
+def test_example_of_a_stream_is_the_real_class() -> None:
+    [example] = re.findall(r"```python\n(.*?)```", text("CONTRIBUTING.md"), re.DOTALL)
+
+    assert textwrap.dedent(example).strip() == inspect.getsource(WebinarPanelists).strip()
+
+
+def test_changelog_names_every_stream() -> None:
+    assert {name for name in PUBLIC if f"`{name}`" not in text("CHANGELOG.md")} == set()
+
+
+def test_suggested_streams_exist() -> None:
+    suggested = yaml.safe_load(text("metadata.yaml"))["data"]["suggestedStreams"]["streams"]
+
+    assert set(suggested) <= set(PUBLIC)
+    assert len(set(suggested)) == len(suggested)

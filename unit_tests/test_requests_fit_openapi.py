@@ -1,0 +1,155 @@
+"""Each request the connector can make is one that Zoom's OpenAPI documents describe."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema
+import pytest
+
+from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream, build
+from source_zoom.streams.base import ZoomSubStream
+from source_zoom.streams.history import HistoryMeetings, SmallHistoryMeetings
+from source_zoom.streams.past_sessions import ActiveHosts, PastSessions
+from source_zoom.streams.users import InactiveUsers
+from unit_tests.contract.openapi import DOCUMENTS_FOLDER, needs_documents
+from unit_tests.past import NOW, START
+from unit_tests.zoom import context
+
+pytestmark = needs_documents
+
+DOCUMENTS = ("meetings", "users", "team-chat")
+HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings, SmallHistoryMeetings, InactiveUsers)
+DAYS = {"from": START[:10], "to": NOW[:10]}
+VALUES = {"user_id": "u", "meeting_id": "1", "webinar_id": "1", "uuid": "a==", "occurrence_id": "2", **DAYS}
+UNDOCUMENTED_PAGE_TOKEN = {"WebinarList"}
+"""Whose answers carry a page token, though it is not among the parameters."""
+
+UNDOCUMENTED_LARGEST_PAGE = {"HistoryMeetings", "SmallHistoryMeetings"}
+"""Whose page size has no documented maximum: one of the two tries 300, the other is what it falls back to."""
+
+every_stream = pytest.mark.parametrize("cls", [*STREAMS, *HELPERS], ids=lambda cls: cls.__name__)
+
+
+@cache
+def documented() -> Mapping[str, Any]:
+    """Each documented GET, by its path without the names of placeholders."""
+    operations: dict[str, Any] = {}
+    for name in DOCUMENTS:
+        paths = json.loads((DOCUMENTS_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["paths"]
+        operations |= {anonymous(path): item["get"] for path, item in paths.items() if "get" in item}
+    return operations
+
+
+def anonymous(path: str) -> str:
+    return "/" + re.sub(r"\{\w+\}", "{}", path).lstrip("/")
+
+
+def parameters(cls: type[ZoomStream]) -> dict[str, Any]:
+    """Each documented query parameter of an endpoint."""
+    operation = documented()[anonymous(cls.endpoint.path)]
+    return {item["name"]: item for item in operation.get("parameters", []) if item["in"] == "query"}
+
+
+def instance(cls: type[ZoomStream]) -> ZoomStream:
+    streams = build(context())
+    return cls(context()) if cls in HELPERS else next(one for one in streams.values() if type(one) is cls)
+
+
+def queries(cls: type[ZoomStream]) -> Iterator[Mapping[str, Any]]:
+    """The query of the first page and of a later one of each read, as the stream makes it."""
+    stream = instance(cls)
+    slice_ = {name: value for name, value in VALUES.items() if f"{{{name}}}" in cls.endpoint.path}
+    slice_ |= {name: VALUES[name] for name in cls.endpoint.slice_params}
+    for variant in cls.endpoint.variants:
+        yield stream.request_params(None, {**slice_, **variant})
+        if cls.endpoint.page_size is not None:
+            yield stream.request_params(None, {**slice_, **variant}, {"next_page_token": "t"})
+
+
+def schema_of(parameter: Mapping[str, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = parameter["schema"]
+    return schema
+
+
+@every_stream
+def test_path_is_documented_for_get(cls: type[ZoomStream]) -> None:
+    assert anonymous(cls.endpoint.path) in documented()
+
+
+@every_stream
+def test_every_placeholder_is_filled(cls: type[ZoomStream]) -> None:
+    path = instance(cls).path(stream_slice=VALUES)
+
+    assert not re.search(r"[{}]|None|//", path)
+    assert len(path.split("/")) == len(cls.endpoint.path.split("/"))
+
+
+@every_stream
+def test_every_parameter_is_documented(cls: type[ZoomStream]) -> None:
+    sent = {name for query in queries(cls) for name in query}
+    undocumented = sent - set(parameters(cls))
+
+    assert undocumented == ({"next_page_token"} if cls.__name__ in UNDOCUMENTED_PAGE_TOKEN else set())
+
+
+@every_stream
+def test_every_required_parameter_is_sent(cls: type[ZoomStream]) -> None:
+    required = {name for name, parameter in parameters(cls).items() if parameter.get("required")}
+
+    assert all(required <= set(query) for query in queries(cls))
+
+
+@every_stream
+def test_every_value_has_the_documented_form(cls: type[ZoomStream]) -> None:
+    for query in queries(cls):
+        for name, value in query.items():
+            if name not in parameters(cls):
+                continue
+            schema = schema_of(parameters(cls)[name])
+            # On the wire a boolean is one of two words.
+            sent = value == "true" if schema["type"] == "boolean" and value in ("true", "false") else value
+            jsonschema.validate(sent, schema, format_checker=jsonschema.FormatChecker())
+
+
+@every_stream
+def test_page_size_is_within_the_documented_maximum(cls: type[ZoomStream]) -> None:
+    size = parameters(cls).get("page_size")
+    if size is None or cls.__name__ in UNDOCUMENTED_LARGEST_PAGE:
+        assert size is None or "maximum" not in schema_of(size)
+        return
+    assert cls.endpoint.page_size is not None
+    assert 0 < cls.endpoint.page_size <= schema_of(size)["maximum"]
+
+
+@every_stream
+def test_list_with_documented_pages_asks_for_their_size(cls: type[ZoomStream]) -> None:
+    assert ("page_size" in parameters(cls)) is (cls.endpoint.page_size is not None)
+
+
+@every_stream
+def test_days_have_the_documented_form(cls: type[ZoomStream]) -> None:
+    for name in {"from", "to"} & set(parameters(cls)) & set(cls.endpoint.slice_params):
+        # Of the history, the format is documented in words only.
+        assert schema_of(parameters(cls)[name]).get("format", "date") == "date"
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", query[name]) for query in queries(cls))
+
+
+def test_both_kinds_of_listed_sessions_are_documented_values() -> None:
+    kinds = schema_of(parameters(PastSessions)["type"])["enum"]
+
+    assert {"past", "pastOne"} <= set(kinds)
+
+
+def test_streams_about_past_sessions_are_asked_by_uuid() -> None:
+    by_uuid = [cls for cls in STREAMS if issubclass(cls, PastSessionStream)]
+
+    assert len(by_uuid) == 8
+    assert all("{uuid}" in cls.endpoint.path for cls in by_uuid)
+    assert not [
+        cls for cls in STREAMS if issubclass(cls, ZoomSubStream) and cls not in by_uuid and "uuid" in cls.endpoint.path
+    ]
