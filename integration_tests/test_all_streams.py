@@ -45,12 +45,12 @@ SERIES_INSTANCES = 10
 LARGE_ACCOUNT = SandboxOptions(
     seed=7,
     users=50,
-    meetings=2,
+    meetings=1,
     registrants=(0, 650),
     webinars=2,
     webinar_hosts_percent=20,
     hosting_percent=8,
-    sessions_per_host=16,
+    sessions_per_host=10,
     participants=(5, 700),
 )
 
@@ -113,8 +113,14 @@ def test_host_is_asked_for_under_one_name_only(serve: Serve, asked_urls: list[st
 
 
 def rows_of(output: Output, stream: str) -> list[str]:
-    """The stream's rows in an order that does not depend on threads."""
-    return sorted(json.dumps(record, sort_keys=True) for record in output.records(stream))
+    """The stream's rows in an order that does not depend on threads.
+
+    Without host_id, which is given where it is known: the report of active hosts names a host by e-mail only.
+    """
+    return sorted(
+        json.dumps({name: value for name, value in record.items() if name != "host_id"}, sort_keys=True)
+        for record in output.records(stream)
+    )
 
 
 @cache
@@ -179,15 +185,17 @@ def test_webinar_hosts_are_found_without_the_history(serve: Serve, stream: str) 
 
 
 @pytest.mark.usefixtures("unpaced")
-def test_webinars_are_listed_without_the_scope_of_their_report(serve: Serve) -> None:
+def test_missing_scope_of_the_webinar_report_fails_that_stream_alone(serve: Serve) -> None:
     lacking = next(route for route in ROUTES if route.template == "/report/webinars/{webinarId}")
     sandbox = serve(scopes=tuple(route.granular_scope for route in ROUTES if route is not lacking))
     output = read_here(config_of(sandbox), CATALOG)
-    assert output.all_errors() == []
-    assert sorted(output.keys("report_webinars")) == sorted(serve().expected_keys("report_webinars"))
-    assert_exact(output, sandbox, [stream for stream in STREAMS if stream != "report_webinars"])
-    said = [line for line in output.warnings() if f"'{lacking.granular_scope}'" in line]
-    assert len(said) == 1
+    named = [error for error in output.errors("report_webinars") if error["failure_type"] == "config_error"]
+    assert any(f"'{lacking.granular_scope}'" in error["message"] for error in named)
+    assert output.statuses("report_webinars")[-1] == "INCOMPLETE"
+    for stream in STREAMS:
+        if stream != "report_webinars":
+            assert output.statuses(stream)[-1] == "COMPLETE"
+            assert_rows([output], sandbox, stream)
 
 
 # New sessions

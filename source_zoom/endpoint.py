@@ -50,6 +50,7 @@ class Endpoint:
     :param variants: parameters that differ between the reads a slice takes, in the order they are made
     :param needs: plan or licence Zoom asks for, as the documents for users name it
     :param skips: Zoom codes that mean "nothing here" for one slice; anything else is an error
+    :param leaves_refused: whether a slice that is refused for want of a permission is left for a later sync
     """
 
     path: str
@@ -63,6 +64,7 @@ class Endpoint:
     variants: tuple[Mapping[str, str], ...] = ({},)
     needs: str = ""
     skips: frozenset[int] = frozenset()
+    leaves_refused: bool = False
 
     @property
     def is_per_object(self) -> bool:

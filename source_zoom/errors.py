@@ -196,7 +196,9 @@ def classify(response: requests.Response, endpoint: Endpoint) -> Verdict:
     name = f"{status}/{code}" if code is not None else str(status)
     rule = next((rule for rule in RULES if rule.matches(status, code, text)), None)
     outcome = rule.outcome if rule else _unmatched(response, code)
-    if outcome is Outcome.SKIP and (code not in endpoint.skips or (rule is NO_PERMISSION and endpoint.is_per_object)):
+    if outcome is Outcome.SKIP and (
+        code not in endpoint.skips or (rule is NO_PERMISSION and endpoint.is_per_object and not endpoint.leaves_refused)
+    ):
         outcome = Outcome.FAIL
     if outcome is Outcome.RESTART and "next_page_token=" not in (response.request.url or ""):
         outcome = Outcome.FAIL

@@ -119,6 +119,7 @@ class SessionState:
         self.is_out_of_reach = self._forget_unserved()
         self._retried = set(self._retry)
         self._open: dict[Window, set[str]] = {}
+        self._passed: set[Window] = set()
         self._read: dict[tuple[Window, str], list[Session]] = {}
 
     # What is to be read
@@ -130,6 +131,8 @@ class SessionState:
 
     def first_day(self, window: Window) -> pendulum.Date | None:
         """Return the first day of a window to read of every host, None if all of it was read."""
+        if window in self._passed:
+            return None
         return max(window.first, self._first_day) if window.last >= self._first_day else None
 
     def hosts(self, window: Window) -> set[str]:
@@ -278,6 +281,7 @@ class SessionState:
             if self._open[window]:
                 return
             del self._open[window]
+            self._passed.add(window)
             self._done.pop(window.key, None)
             end = self._now if window.last >= self._now.date() else _midnight(window.last)
             self.end_time = max(self.end_time, end) if self.end_time else end

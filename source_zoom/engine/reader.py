@@ -7,8 +7,9 @@ the main thread takes them from there and yields them.
 
 Why nothing can hang: the main thread never waits for room, only for items. Workers wait for the API,
 with timeouts, and for room in the queue, which the main thread makes. Generators wait for room in
-their stream's backlog, which workers make, and for the feed of a parent, which stands above them in
-the tree; feeds are unbounded, so no parent waits for a child. A thread that fails where the CDK does
+their stream's backlog, which workers make, for the feed of a parent, which stands above them in the
+tree, and where a feed has a limit for the slowest child to have read what is there, which it can; no
+worker waits for a feed. A thread that fails where the CDK does
 not look puts an `EngineFault` on the queue. When the consumer leaves or fails, the queue is closed,
 which fails producers instead of blocking them, feeds and backlogs are released, and all threads are
 daemons.

@@ -96,9 +96,12 @@ class WindowHistory:
     def _read(self, days: Mapping[str, str]) -> list[Mapping[str, Any]] | None:
         try:
             return optional(self._stream, days)
+        except StreamStopped:
+            raise
         except SliceFailure as error:
             if error.kind != REFUSED_PARAMETER or isinstance(self._stream, SmallHistoryMeetings):
-                raise
+                LOGGER.warning(f"The account's history of meetings cannot be read, so it is done without: {error}")
+                return None
             self._stream = SmallHistoryMeetings(self._stream.context)
             return self._read(days)
 

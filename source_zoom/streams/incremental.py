@@ -20,6 +20,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.sources.types import Record
 
 from source_zoom.engine import ResumableCursor, StreamStopped
+from source_zoom.errors import ACCOUNT_LACKS, Verdict
 from source_zoom.session_state import RETRY_DAYS, Session, SessionState
 from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.windows import Window
@@ -79,6 +80,8 @@ class SessionSlice(dict[str, Any]):
         self.window = window
         self.complete = True
         """Set to False by the stream that finds a row Zoom has not filled in yet."""
+        self.is_left = False
+        """Set to True by the stream that the account may not read it for; a later sync may."""
 
 
 class SessionCursor(ResumableCursor):
@@ -179,7 +182,10 @@ class SessionCursor(ResumableCursor):
         """Note that a session was read; called by the CDK when its records are on the queue."""
         slice_ = _session_slice(partition)
         with self._lock:
-            self._state.read(slice_.window, slice_.session, at=pendulum.now("UTC"), complete=slice_.complete)
+            if not slice_.is_left:
+                self._state.read(slice_.window, slice_.session, at=pendulum.now("UTC"), complete=slice_.complete)
+            elif slice_.window is not None:
+                self._left.add((slice_.window, slice_.session.host_id))
             self._release(slice_)
         self._checkpoint_if_due()
 
@@ -327,6 +333,12 @@ class PastSessionStream(ZoomSubStream):
         is_about = self.kind.includes(session.type) and (session.is_reported or self.reads_unreported)
         if is_about and self._book.claim(window, session):
             yield SessionSlice(session, window)
+
+    def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
+        """Count a skip; a session that the account may not read does not count as read."""
+        super().note_skip(verdict, stream_slice)
+        if isinstance(stream_slice, SessionSlice) and verdict.message in ACCOUNT_LACKS:
+            stream_slice.is_left = True
 
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the one read of a session."""

@@ -124,6 +124,7 @@ class MeetingPollResults(SessionAnswers):
         marks=("uuid", "id"),
         needs="Pro plan",
         skips=frozenset({200, 3001, 4400, 12702}),
+        leaves_refused=True,
     )
     primary_key = ["meeting_uuid", "response_id"]
     cursor_field = "meeting_end_time"

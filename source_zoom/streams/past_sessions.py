@@ -89,6 +89,7 @@ class PastSessions(SessionList):
         variants=({"type": "past"},),
         needs="Pro plan",
         skips=frozenset({200, 1001, 1010, 1120, 3161}),
+        leaves_refused=True,
     )
     primary_key = "uuid"
     child_keys = {"identity": "uuid", "item": "uuid"}
@@ -108,6 +109,7 @@ class PastSessions(SessionList):
         self._asks_for_active = context.config.report_hosts is ReportHosts.ACTIVE
         self._active_in: dict[Window, list[tuple[str, str]]] = {}
         self._all_users: list[str] | None = None
+        self._listed: dict[str, str] | None = None
         self._lacks_plan = False
 
     def probe(self) -> bool:
@@ -207,7 +209,7 @@ class PastSessions(SessionList):
         """Return a session that has ended; one that goes on will be listed again."""
         window, host = stream_slice["window"], stream_slice["user_id"]
         if not record.get("end_time"):
-            return f"running {window.key} {record['uuid']}", None
+            return f"running {window.key} {host} {record['uuid']}", None
         row, joined = self._history.join(window, record)
         session = Session(
             uuid=record["uuid"],
@@ -223,8 +225,9 @@ class PastSessions(SessionList):
             joined=joined,
             is_reported=not record.get(UNREPORTED),
         )
-        # A session of the day that two windows share is listed in both; a stream may need it in either.
-        return f"{window.key} {session.uuid}", (window, session)
+        # A session of the day that two windows share is listed in both, and a host may be listed under two
+        # names; a stream may need it in any of these places, and reads it once (`SessionCursor.claim`).
+        return f"{window.key} {host} {session.uuid}", (window, session)
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return the end of a host's list."""
@@ -245,18 +248,24 @@ class PastSessions(SessionList):
         firsts = [first for book in self.books if (first := book.first_day(window))]
         if not firsts:
             if missing:
-                self._history.load(window, clipped(window, window.first, self._last))
+                self._file(self._history.load(window, clipped(window, window.first, self._last)), {})
             return missing
         days = Window(min(firsts), min(window.last, self._last))
         held = self._history.load(window, days if not missing else clipped(window, window.first, self._last))
         active = self._active(days)
-        known = {email.lower(): id_ or email for id_, email in active or ()}
-        for email, webinars in held.items():
-            self._unreported.add(known.get(email, email), webinars)
+        every_user = set(self._every_user()) if active is None else set()
+        in_history = self._file(held, {email: id_ for id_, email in active or () if id_})
         if active is None:
-            return missing | set(self._every_user())
-        active_hosts = {id_ or email for id_, email in active} | (held.keys() - known.keys())
-        return missing | active_hosts | self._hosts_of_webinars()
+            return missing | every_user
+        active_hosts = {id_ or self._ids_of_listed().get(email, email) for id_, email in active}
+        return missing | active_hosts | in_history | self._hosts_of_webinars()
+
+    def _file(self, held: Mapping[str, list[dict[str, Any]]], ids: Mapping[str, str]) -> set[str]:
+        """Keep the history's webinars under the name of their host; return the names of its hosts."""
+        names = {**self._ids_of_listed(), **ids}
+        for email, webinars in held.items():
+            self._unreported.add(names.get(email, email), webinars)
+        return {names.get(email, email) for email in held}
 
     def _hosts_of_webinars(self) -> set[str]:
         """Return who may have held webinars without being active, which speaks of meetings: only the history knows.
@@ -284,7 +293,7 @@ class PastSessions(SessionList):
         """
         if self._webinars is None:
             webinars = WebinarList(self.context, Users(self.context))
-            webinars.follow((user,) for user in self._every_user())
+            webinars.follow((user, None) for user in self._every_user())
             self._webinars = webinars.keys_one_after_another()
         return {str(host_id) for _, host_id, *_ in self._webinars}
 
@@ -304,20 +313,24 @@ class PastSessions(SessionList):
                 LOGGER.warning("Zoom does not tell which hosts were active, so every user is asked.")
                 self._asks_for_active = False
                 return None
-            self._active_in[part] = [(row.get("id") or "", row.get("email") or "") for row in rows]
+            self._active_in[part] = [(row.get("id") or "", (row.get("email") or "").lower()) for row in rows]
         return [pair for part in parts for pair in self._active_in[part]]
 
     def _every_user(self) -> list[str]:
         """Return every user, active and inactive: a deactivated host's sessions still exist."""
         if self._all_users is None:
-            active: Iterable[Any] = (
-                (key[0] for key in self._users)
-                if self._users is not None
-                else (row["id"] for row in Users(self.context).read_records(SyncMode.full_refresh, stream_slice={}))
-            )
-            inactive = InactiveUsers(self.context).read_records(SyncMode.full_refresh, stream_slice={})
-            self._all_users = [*active, *(row["id"] for row in inactive)]
+            if self._users is None:
+                self._users = Users(self.context).keys_one_after_another()
+            inactive = InactiveUsers(self.context).keys_one_after_another()
+            self._all_users = [*self._ids_of_listed().values(), *(str(key[0]) for key in inactive)]
         return self._all_users
+
+    def _ids_of_listed(self) -> dict[str, str]:
+        """Return the ids of the users where they are read anyway, by e-mail address: a host has one name."""
+        if self._listed is None and self._users is not None:
+            keys = [(str(id_), "" if email is None else str(email)) for id_, email in self._users]
+            self._listed = {email.lower() or id_: id_ for id_, email in keys}
+        return self._listed or {}
 
 
 def _hold(books: Iterable[SessionCursor], error: Exception) -> None:

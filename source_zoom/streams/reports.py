@@ -6,13 +6,13 @@ https://developers.zoom.us/docs/api/meetings/#tag/reports
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.engine import SliceFailure, StreamStopped
-from source_zoom.errors import SCOPE_KIND
+from source_zoom.errors import SCOPE_KIND, Verdict
 from source_zoom.streams.base import StreamContext, ZoomStream
 from source_zoom.streams.incremental import MEETING, WEBINAR, PastSessionStream, SessionSlice, output_host
 from source_zoom.streams.past_sessions import JOINED_COLUMNS, PastSessions
@@ -26,6 +26,9 @@ class SessionReport(PastSessionStream):
     asked for here. A row is never lost because that could not be had.
     """
 
+    detail_is_optional: ClassVar[bool] = True
+    """Whether the listed rows do without it where the account may not ask for it."""
+
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
         super().__init__(context, parent)
         self._may_ask = True
@@ -38,23 +41,26 @@ class SessionReport(PastSessionStream):
         """Yield the session's row, with or without what the list lacks."""
         session = stream_slice.session
         row = orjson.loads(session.row) if session.row else {}
-        error: SliceFailure | None = None
+        lacking = " and ".join(JOINED_COLUMNS)
         if self._may_ask and not self.is_known(stream_slice):
             try:
                 row = self.join(row, next(iter(super().rows(stream_slice)), {}))
+                if stream_slice.is_left and not self.detail_is_optional:
+                    return
+                self._may_ask = not stream_slice.is_left
+                stream_slice.is_left = False
             except StreamStopped as stopped:
-                if stopped.kind != SCOPE_KIND:
+                if stopped.kind != SCOPE_KIND or not self.detail_is_optional:
                     raise
                 self._may_ask = False
-                lacking = " and ".join(JOINED_COLUMNS)
                 self.warn_once("detail", f"Stream {self.name} is read without {lacking}: {stopped}")
             except SliceFailure as failure:
-                error = failure
+                if not row or not self.detail_is_optional:
+                    raise
+                self.warn_once(failure.kind, f"Stream {self.name} has rows without {lacking}: {failure}")
         if row:
             row = {**row, f"{self.kind.noun}_id": session.meeting_id, "host_id": output_host(session.host_id)}
             yield self.with_date_times(row)
-        if error is not None:
-            raise error
 
     def is_known(self, stream_slice: SessionSlice) -> bool:
         """Return whether nothing has to be asked for."""
@@ -77,6 +83,7 @@ class ReportMeetings(SessionReport):
         marks=("uuid",),
         needs="Pro plan",
         skips=frozenset({200, 1001, 1010, 3001, 12702}),
+        leaves_refused=True,
     )
     primary_key = "uuid"
     cursor_field = "end_time"
@@ -97,11 +104,13 @@ class ReportWebinars(SessionReport):
         marks=("uuid",),
         needs="Webinars licence",
         skips=frozenset({200, 1010, 3001, 12702}),
+        leaves_refused=True,
     )
     primary_key = "uuid"
     cursor_field = "end_time"
     parent_stream = PastSessions
     kind = WEBINAR
+    detail_is_optional = False
 
     def is_known(self, stream_slice: SessionSlice) -> bool:
         """Return False: the report of a webinar is what this stream is about."""
@@ -125,6 +134,12 @@ class Participants(KeyedRows):
         """Return what a row has from the moment one joins."""
         return [record.get(name) for name in ("user_id", "name", "join_time", "status", "bo_mtg_id")]
 
+    def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
+        """Count a skip; a list of participants that is not there yet may come within the lookback."""
+        super().note_skip(verdict, stream_slice)
+        if isinstance(stream_slice, SessionSlice) and verdict.code.endswith("/3001"):
+            stream_slice.complete = False
+
     def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add the session's columns; a row without a duration is not filled in yet."""
         if isinstance(stream_slice, SessionSlice) and not record.get("duration"):
@@ -144,6 +159,7 @@ class ReportMeetingParticipants(Participants):
         params={"include_fields": "registrant_id"},
         needs="Pro plan",
         skips=frozenset({200, 1001, 1010, 3001, 12702}),
+        leaves_refused=True,
     )
     primary_key = ["meeting_uuid", "row_id"]
     cursor_field = "meeting_end_time"
@@ -163,6 +179,7 @@ class ReportWebinarParticipants(Participants):
         params={"include_fields": "registrant_id"},
         needs="Webinars licence",
         skips=frozenset({200, 1001, 1010, 3001, 12702}),
+        leaves_refused=True,
     )
     primary_key = ["webinar_uuid", "row_id"]
     cursor_field = "webinar_end_time"

@@ -18,7 +18,7 @@ class Users(ZoomStream):
         params={"status": "active"},
     )
     primary_key = "id"
-    child_keys = {"user_id": "id"}
+    child_keys = {"user_id": "id", "email": "email"}
 
 
 class InactiveUsers(Users):

@@ -164,6 +164,7 @@ class WebinarAbsentees(PastSessionStream):
         page_size=300,
         needs="Webinars licence",
         skips=frozenset({200, 1010, 3000, 3001}),
+        leaves_refused=True,
     )
     primary_key = ["webinar_uuid", "id"]
     cursor_field = "webinar_end_time"
@@ -184,6 +185,7 @@ class WebinarPollResults(SessionAnswers):
         marks=("uuid", "id"),
         needs="Webinars licence",
         skips=frozenset({200, 3001, 4400, 12702}),
+        leaves_refused=True,
     )
     primary_key = ["webinar_uuid", "response_id"]
     cursor_field = "webinar_end_time"
@@ -202,6 +204,7 @@ class WebinarQnaResults(SessionAnswers):
         marks=("uuid", "id"),
         needs="Webinars licence",
         skips=frozenset({200, 3001, 12702}),
+        leaves_refused=True,
     )
     primary_key = ["webinar_uuid", "response_id"]
     cursor_field = "webinar_end_time"

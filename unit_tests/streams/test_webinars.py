@@ -12,7 +12,7 @@ from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.message import InMemoryMessageRepository
 from freezegun import freeze_time
 
-from source_zoom.engine import Key, SliceFailure
+from source_zoom.engine import Key, SliceFailure, StreamStopped
 from source_zoom.session_state import Session
 from source_zoom.streams import PastSessionStream, ZoomStream, build
 from source_zoom.streams.incremental import MEETING, WEBINAR, WEBINAR_TYPES, SessionSlice
@@ -476,28 +476,21 @@ def test_row_without_a_report_of_its_own_is_emitted_all_the_same(
     assert record == {**row_of(type=5), "webinar_id": "85746065432", "host_id": "ann"}
 
 
-def test_row_whose_report_fails_is_emitted_before_the_failure(zoom: requests_mock.Mocker) -> None:
+def test_failed_report_keeps_the_session_for_a_retry(zoom: requests_mock.Mocker) -> None:
     stream = report(zoom, SERVER_ERROR)
     records = iter(stream.read_records(SyncMode.full_refresh, stream_slice=slice_of(row=row_of(type=5))))
 
-    assert next(records)["uuid"] == UUID
     with pytest.raises(SliceFailure):
         next(records)
 
 
-def test_missing_scope_of_the_report_loses_no_row_and_is_asked_for_once(zoom: requests_mock.Mocker) -> None:
-    stream = report(zoom, NO_SCOPE)
-
-    for _ in range(3):
-        assert [record["uuid"] for record in read(stream, slice_of(row=row_of(type=5)))] == [UUID]
-
-    assert len(asked(zoom, "report/webinars/aBcD%3D%3D")) == 1
+def test_missing_scope_of_the_report_fails_the_stream_and_names_the_scope(zoom: requests_mock.Mocker) -> None:
+    with pytest.raises(StreamStopped, match="report:read:webinar:admin"):
+        read(report(zoom, NO_SCOPE), slice_of(row=row_of(type=5)))
 
 
-def test_warning_about_the_missing_scope_speaks_of_the_webinar_report(
-    zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
-) -> None:
-    read(report(zoom, NO_SCOPE), slice_of(row=row_of(type=5)))
+def test_refused_report_is_left_for_a_later_sync(zoom: requests_mock.Mocker) -> None:
+    slice_ = slice_of(row=row_of(type=5))
 
-    [said] = [record.getMessage() for record in caplog.records if "report_webinars" in record.getMessage()]
-    assert "report:read:webinar:admin" in said
+    assert read(report(zoom, refusal(400, 200, "No permission.")), slice_) == []
+    assert slice_.is_left
