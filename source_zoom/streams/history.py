@@ -96,12 +96,9 @@ class WindowHistory:
     def _read(self, days: Mapping[str, str]) -> list[Mapping[str, Any]] | None:
         try:
             return optional(self._stream, days)
-        except StreamStopped:
-            raise
         except SliceFailure as error:
             if error.kind != REFUSED_PARAMETER or isinstance(self._stream, SmallHistoryMeetings):
-                LOGGER.warning(f"The account's history of meetings cannot be read, so it is done without: {error}")
-                return None
+                raise
             self._stream = SmallHistoryMeetings(self._stream.context)
             return self._read(days)
 

@@ -100,6 +100,7 @@ class PastSessions(SessionList):
         self._webinar_books: list[SessionCursor] = []
         self._unreported_books: list[SessionCursor] = []
         self._users: Iterable[Key] | None = None
+        self._users_failure: SliceFailure | None = None
         self._webinars: Iterable[Key] | None = None
         self._webinar_hosts: set[str] | None = None
         self._first = self._last = context.now.date()
@@ -321,15 +322,25 @@ class PastSessions(SessionList):
         if self._all_users is None:
             if self._users is None:
                 self._users = Users(self.context).keys_one_after_another()
+            ids = self._ids_of_listed()
+            if self._users_failure:
+                raise self._users_failure
             inactive = InactiveUsers(self.context).keys_one_after_another()
-            self._all_users = [*self._ids_of_listed().values(), *(str(key[0]) for key in inactive)]
+            self._all_users = [*ids.values(), *(str(key[0]) for key in inactive)]
         return self._all_users
 
     def _ids_of_listed(self) -> dict[str, str]:
-        """Return the ids of the users where they are read anyway, by e-mail address: a host has one name."""
+        """Return the ids of the users where they are read anyway, by e-mail address: a host has one name.
+
+        Where their list fails, a host goes by the e-mail address, which Zoom takes too.
+        """
         if self._listed is None and self._users is not None:
-            keys = [(str(id_), "" if email is None else str(email)) for id_, email in self._users]
-            self._listed = {email.lower() or id_: id_ for id_, email in keys}
+            self._listed = {}
+            try:
+                for id_, email in self._users:
+                    self._listed[str(id_) if email is None else str(email).lower() or str(id_)] = str(id_)
+            except SliceFailure as error:
+                self._users_failure = error
         return self._listed or {}
 
 
