@@ -7,7 +7,7 @@ RUN python -m venv --without-pip /opt/source-zoom
 COPY requirements.txt /build/
 RUN pip --python /opt/source-zoom/bin/python install --no-cache-dir --disable-pip-version-check --only-binary :all: \
         --no-deps --require-hashes --requirement /build/requirements.txt \
-    && rm -rf /opt/source-zoom/lib/python*/site-packages/pandas/tests
+    && find /opt/source-zoom/lib -type d -name tests -prune -exec rm -rf {} +
 COPY main.py LICENSE /airbyte/integration_code/
 COPY source_zoom /airbyte/integration_code/source_zoom
 RUN python -m compileall -q --invalidation-mode unchecked-hash /airbyte/integration_code

@@ -15,10 +15,10 @@ PYTEST_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fix docs lock bench image clean
+.PHONY: help setup demo test lint fix docs records lock bench image clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP)  ## make .venv and install what the locks name, checked by hash
 
@@ -26,7 +26,7 @@ demo: $(STAMP)  ## read a sandbox Zoom with the connector's command line into de
 	@$(BIN)/python scripts/demo.py
 
 test: $(STAMP)  ## run every test (PYTEST_ARGS=... for more arguments)
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(STAMP)  ## check format, style, types, layers, dependencies and spelling
 	$(BIN)/python -m ruff format --check .
@@ -43,9 +43,13 @@ fix: $(STAMP)  ## repair format and style where that can be done without thinkin
 docs: $(STAMP)  ## write docs/streams.md from the declarations of the streams
 	PYTHONPATH=. $(BIN)/python scripts/document_streams.py
 
+records: $(STAMP)  ## write integration_tests/expected_records.jsonl from a read of the sandbox
+	PYTHONPATH=. $(BIN)/python scripts/record_expected.py
+
 lock: $(STAMP)  ## renew the locks within what pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml --output-file requirements.txt
 	$(LOCK) --upgrade pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(LOCK) --upgrade --group pyairbyte --output-file integration_tests/pyairbyte/requirements.txt
 
 bench: $(STAMP)  ## measure the connector against the sandbox (BENCH_ARGS=... for its arguments)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
@@ -55,7 +59,7 @@ image:  ## build the image (IMAGE=..., by default airbyte/source-zoom:dev)
 
 clean:  ## remove .venv and everything else that was made here, but no credentials
 	rm -rf .venv build dist demo *.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
-		.mypy_cache .pytest_cache .ruff_cache
+		.mypy_cache .pytest_cache .ruff_cache .tmp
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # setuptools, which builds the editable install, is in the lock: hence no build isolation.

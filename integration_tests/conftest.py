@@ -1,3 +1,4 @@
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,9 +9,10 @@ import pendulum
 import pytest
 import requests
 
-pytest.register_assert_rewrite("integration_tests.connector")
+pytest.register_assert_rewrite("integration_tests.airbyte_cdk_cli", "integration_tests.connector")
 
-from integration_tests.connector import Connector  # noqa: E402 - after its asserts are to be rewritten
+from integration_tests.airbyte_cdk_cli import copy_connector  # noqa: E402 - after asserts are to be rewritten
+from integration_tests.connector import Connector, config_of  # noqa: E402
 from sandbox import Sandbox, SandboxOptions  # noqa: E402
 from source_zoom.budget import PER_SECOND  # noqa: E402
 from source_zoom.endpoint import RateLabel  # noqa: E402
@@ -70,6 +72,19 @@ def connector(tmp_path: Path) -> Connector:
 
 
 @pytest.fixture
+def sandbox(serve: Serve) -> Sandbox:
+    return serve()
+
+
+@pytest.fixture
+def connector_folder(tmp_path: Path, sandbox: Sandbox) -> Path:
+    """A copy of the connector that has the sandbox for its account, with a name by which Airbyte knows a source."""
+    folder = tmp_path / "source-zoom"
+    copy_connector(folder, json.dumps(config_of(sandbox)))
+    return folder
+
+
+@pytest.fixture
 def asked_urls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The URLs that a connector in this process sends."""
     urls: list[str] = []
@@ -90,10 +105,11 @@ def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(PER_SECOND, plan, dict.fromkeys(RateLabel, 10_000.0))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The CDK's image tests build and run the image with a container engine, and download for it."""
-    if "image_tests" in config.getoption("markexpr"):
-        return
-    for item in items:
-        if item.get_closest_marker("image_tests"):
-            item.add_marker(pytest.mark.skip(reason="needs a container engine and a network: -m image_tests runs it"))
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the image tests ran and measured, which no assertion shows."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    lines = [str(value) for report in reports for name, value in report.user_properties if name == "image"]
+    if lines:
+        terminalreporter.section("image")
+        for line in lines:
+            terminalreporter.write_line(line)

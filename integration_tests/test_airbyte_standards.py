@@ -1,51 +1,48 @@
-"""Airbyte's standard tests, which every connector runs, as `acceptance-test-config.yml` lists them.
+"""Airbyte's standard tests, as `acceptance-test-config.yml` lists them: `airbyte-cdk connector test`.
 
-https://docs.airbyte.com/platform/connector-development/testing-connectors/
+https://docs.airbyte.com/platform/connector-development/testing-connectors/ (those of the image: test_image.py)
 """
 
-import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from airbyte_cdk.test.models import ConnectorTestScenario
-from airbyte_cdk.test.standard_tests import SourceTestSuiteBase
+import yaml
+from airbyte_cdk.test.models.scenario import SCENARIO_SECTIONS
 
-from integration_tests.conftest import SMALL_ACCOUNT
-from integration_tests.connector import config_of
-from sandbox import Sandbox, SandboxOptions
-from source_zoom import SourceZoom
+from integration_tests.airbyte_cdk_cli import ACCOUNT, airbyte_cdk
+from integration_tests.connector import ROOT
+from sandbox import Sandbox
+from sandbox.areas import ROUTES
 
-pytest_plugins = ["airbyte_cdk.test.standard_tests.pytest_hooks"]
+NEED_VALID_CONFIG = {
+    "test_basic_read": "read",
+    "test_config_matches_spec": "spec",
+    "test_discover": "discover",
+    "test_fail_read_with_bad_catalog": "read",
+}
+"""Tests with their commands; the invalid configuration is listed for `check` alone."""
 
-REAL_CONFIG = Path("secrets/config.json")
-SANDBOX_FOLDER = Path(tempfile.gettempdir()) / f"source-zoom-standards-{os.getpid()}"
-SANDBOX_CONFIG = SANDBOX_FOLDER / "config.json"
-"""Scenarios are collected before the sandbox has its port, so they get the path; each test process has its own."""
+OUTCOMES = {
+    "test_spec": "",
+    **{f"{test}['config' Test Scenario]": "" for test in (*NEED_VALID_CONFIG, "test_check")},
+    "test_check['invalid_config' Test Scenario]": "",
+    **{
+        f"{test}['invalid_config' Test Scenario]": f"skipped: `{command}` does not run for scenario 'invalid_config'"
+        for test, command in NEED_VALID_CONFIG.items()
+    },
+}
+
+FALLBACKS = {"/report/meetings/{meetingId}"}
+"""Only asked where the account's history may not be read."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox() -> Iterator[None]:
-    with Sandbox(SandboxOptions(**SMALL_ACCOUNT)) as sandbox:
-        SANDBOX_FOLDER.mkdir(mode=0o700)
-        SANDBOX_CONFIG.write_text(json.dumps(config_of(sandbox)))
-        yield
-    shutil.rmtree(SANDBOX_FOLDER)
+def test_airbytes_command_passes_every_test_that_needs_no_image(connector_folder: Path, sandbox: Sandbox) -> None:
+    arguments = ("connector", "test", connector_folder, "--pytest-arg=-m", "--pytest-arg=not image_tests")
+    assert airbyte_cdk(*arguments, folder=connector_folder) == OUTCOMES
+    assert sandbox.counters()["by_path"].keys() == {route.template for route in ROUTES} - FALLBACKS
 
 
-class TestAirbyteStandards(SourceTestSuiteBase):
-    connector = SourceZoom
-    connector_name = "source-zoom"
-
-    @classmethod
-    def get_scenarios(cls) -> list[ConnectorTestScenario]:
-        """What the file lists, but the sandbox in the place of a real account: a test run must not read that."""
-        return [
-            scenario.model_copy(update={"config_path": SANDBOX_CONFIG})
-            if scenario.config_path == REAL_CONFIG
-            else scenario
-            for scenario in super().get_scenarios()
-        ]
+def test_account_is_listed_for_every_kind_of_test() -> None:
+    """The outcomes do not tell `basic_read`, which has the records checked, from `full_refresh`."""
+    listed = yaml.safe_load((ROOT / "acceptance-test-config.yml").read_text())["acceptance_tests"]
+    of_account = {kind for kind in listed for test in listed[kind]["tests"] if test["config_path"] == ACCOUNT}
+    assert of_account == set(SCENARIO_SECTIONS)

@@ -143,7 +143,7 @@ def _session_state(logger: logging.Logger, name: str, states: ConnectorStateMana
 
 
 def _probe(roots: list[ZoomStream]) -> None:
-    """Ask for a page of each root stream until one can be read.
+    """Ask for a page of each root stream until one can be read, or Zoom cannot be reached.
 
     :raises AirbyteTracedException: the first one's error, if none can
     """
@@ -154,6 +154,8 @@ def _probe(roots: list[ZoomStream]) -> None:
                 return
         except SliceFailure as error:
             errors.append(error)
+            if error.failure_type is FailureType.transient_error:
+                break  # half a minute of retries has told it; the next stream would say the same
     raise errors[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airbyte_cdk.models import ConnectorSpecificationSerializer
 
+from source_zoom import SourceZoom
 from unit_tests.zoom import CLIENT_SECRET, CONFIG
 from unit_tests.zoom_server import ZoomServer, serving
 
@@ -102,12 +105,20 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_spec_prints_the_specification_and_succeeds() -> None:
+def test_spec_prints_the_one_message_that_the_cdk_would() -> None:
     done = run("spec")
 
-    [message] = done.of_type("SPEC")
-    assert "credentials" in message["spec"]["connectionSpecification"]["properties"]
-    assert (done.exit_code, done.errors, done.stderr) == (0, [], "")
+    [message] = done.messages
+    assert message["type"] == "SPEC"
+    specification = SourceZoom().spec(logging.getLogger("airbyte"))
+    assert ConnectorSpecificationSerializer.load(message["spec"]) == specification
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_spec_does_not_wait_for_the_cdk_to_be_imported() -> None:
+    code = "import sys; from source_zoom.run import main; main(['spec']); sys.exit('airbyte_cdk' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - likewise
 
 
 # Bad input

@@ -28,7 +28,7 @@ from airbyte_cdk.test.catalog_builder import CatalogBuilder
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput, _run_command, discover, read
 
 from source_zoom import SourceZoom
-from source_zoom.run import ZoomEntrypoint
+from source_zoom.entrypoint import ZoomEntrypoint
 from source_zoom.streams import STREAMS, build
 from unit_tests.zoom import ACCESS_TOKEN, API, CLIENT_SECRET, CONFIG, DAILY_LIMIT, TOKEN_URL, context, refusal, token
 
@@ -287,6 +287,7 @@ def test_check_fails_in_one_sentence_where_the_api_cannot_be_reached(zoom: reque
     zoom.get(requests_mock.ANY, exc=requests.ConnectTimeout("api.zoom.us"))
 
     assert failed_with(check(SourceZoom(), CONFIG)).startswith("Zoom could not be reached (ConnectTimeout)")
+    assert len(gets(zoom)) == 1  # one stream tells enough
 
 
 @pytest.mark.parametrize(

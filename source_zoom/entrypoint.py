@@ -1,0 +1,93 @@
+"""The commands on the CDK's entry point: how messages are printed, and how the process ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from airbyte_cdk.entrypoint import AirbyteEntrypoint
+from airbyte_cdk.logger import PRINT_BUFFER
+from airbyte_cdk.models import ConnectorSpecification
+from airbyte_cdk.utils import AirbyteTracedException
+from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
+
+from source_zoom.config import ZoomConfig
+from source_zoom.source import SourceZoom
+
+FAILED = 1
+TERMINATED = 128 + signal.SIGTERM
+PATIENCE_SECONDS = 3.0
+
+
+class ZoomEntrypoint(AirbyteEntrypoint):
+    """The CDK's entry point with the connector's own checks of the config."""
+
+    @staticmethod
+    def set_up_secret_filter(config: Mapping[str, Any], connection_specification: Mapping[str, Any]) -> None:
+        """Mask the config's secrets in all output; a blank one would mask every space."""
+        update_secrets([secret for secret in get_secrets(connection_specification, config) if str(secret).strip()])
+
+    @staticmethod
+    def validate_connection(source_spec: ConnectorSpecification, config: Mapping[str, Any]) -> None:  # noqa: ARG004
+        """Check the config with sentences for the user instead of a JSON schema validator's.
+
+        :raises AirbyteTracedException: config error that names the property and the remedy
+        """
+        ZoomConfig.parse(config)
+
+
+def end_on_sigterm() -> None:
+    """End the process on SIGTERM as if the main thread had decided to, and never in the middle of a line.
+
+    A signal that interrupts Python in a large write to a pipe loses the rest of it without an error, so
+    the main thread must not see it then: a thread of its own waits for the signal, and for the lock that
+    every write to standard output holds. It does not wait for a consumer that has stopped reading.
+    """
+    signal.signal(signal.SIGUSR1, lambda *_: sys.exit(TERMINATED))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_wait_for_sigterm, name="sigterm", daemon=True).start()
+
+
+def _wait_for_sigterm() -> None:
+    signal.sigwait({signal.SIGTERM})
+    if not PRINT_BUFFER.lock.acquire(timeout=PATIENCE_SECONDS):
+        os._exit(TERMINATED)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+    PRINT_BUFFER.lock.release()
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run a command to its end, or exit: with 1 behind an error trace.
+
+    :raises BrokenPipeError: if nobody reads what it prints
+    """
+    logging.raiseExceptions = False  # a log line nobody can receive is no reason to say more
+    end_on_sigterm()
+    entrypoint = ZoomEntrypoint(SourceZoom())
+    parsed = entrypoint.parse_args(list(arguments))
+    if not parsed.command:
+        sys.exit("usage: source-zoom {spec,check,discover,read} [--config FILE] [--catalog FILE] [--state FILE]")
+    try:
+        with PRINT_BUFFER, closing(_closable(entrypoint.run(parsed))) as messages:
+            _print(messages)
+    except AirbyteTracedException as error:
+        # Said in a sentence already; for what is not, the CDK's hook logs the stack and prints a trace.
+        error.emit_message()
+        sys.exit(FAILED)
+
+
+def _closable(messages: Iterable[str]) -> Generator[str, None, None]:
+    """Return messages that end the sync's threads when they are closed, before the last line is flushed."""
+    yield from messages
+
+
+def _print(messages: Iterable[str]) -> None:
+    for message in messages:
+        # One string with its line break, so that no other thread's line comes between.
+        print(f"{message}\n", end="")  # noqa: T201 - standard output is the protocol's
