@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from integration_tests.connector import (
 )
 from integration_tests.impatient import short_sleep
 from sandbox import Fault, Label, Sandbox
+from source_zoom.engine.heartbeat import Heartbeat
 from source_zoom.errors import MAX_RETRIES
 from source_zoom.session_state import FIXED_DAYS, is_session_state
 
@@ -319,6 +321,22 @@ def test_read_that_the_daily_limit_ended_goes_on_where_it_was(serve: Serve, quic
         assert_rows([first, second], whole, stream)
         read_first, read_again = (sessions_of(stream, output.records(stream)) for output in (first, second))
         assert len(read_first & read_again) <= WORKERS
+
+
+@pytest.mark.usefixtures("quick")
+def test_states_that_show_a_sync_is_alive_can_be_gone_on_from(
+    serve: Serve, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_zoom.engine.reader.Heartbeat", partial(Heartbeat, interval_seconds=0.02))
+    sandbox = serve(clock, **WORLD, latency=0.02)
+    whole = read(sandbox, [], PARTICIPANTS)
+    assert_exact(whole, sandbox, [PARTICIPANTS])
+    shown = [position for position, message in enumerate(whole.messages) if message["type"] == "STATE"]
+    assert len(shown) > 4
+    for position in shown[:: len(shown) // 4]:
+        before = Output(whole.messages[:position])
+        rest = read(sandbox, [whole.messages[position]["state"]], PARTICIPANTS)
+        assert_rows([before, rest], sandbox, PARTICIPANTS)
 
 
 def test_states_that_are_committed_can_be_read_from(serve: Serve, quick: Clock) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable
+
+from source_zoom.engine.ticker import Ticker
 
 INTERVAL_SECONDS = 30.0
 
@@ -22,20 +23,12 @@ class Progress:
         self.rows: Counter[str] = Counter()
         self._logger = logger
         self._details = details
-        self._interval = interval_seconds
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
-        self._thread.start()
+        self._ticker = Ticker("progress", interval_seconds, self._log)
 
     def stop(self) -> None:
         """Log no more lines, but one that sums up."""
-        self._done.set()
-        self._thread.join()
+        self._ticker.stop()
         self._log()
-
-    def _run(self) -> None:
-        while not self._done.wait(self._interval):
-            self._log()
 
     def _log(self) -> None:
         rows = ", ".join(f"{name} {count:,}" for name, count in sorted(self.rows.copy().items()))

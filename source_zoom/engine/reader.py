@@ -9,10 +9,10 @@ Why nothing can hang: the main thread never waits for room, only for items. Work
 with timeouts, and for room in the queue, which the main thread makes. Generators wait for room in
 their stream's backlog, which workers make, for the feed of a parent, which stands above them in the
 tree, and where a feed has a limit for the slowest child to have read what is there, which it can; no
-worker waits for a feed. A thread that fails where the CDK does
-not look puts an `EngineFault` on the queue. When the consumer leaves or fails, the queue is closed,
-which fails producers instead of blocking them, feeds and backlogs are released, and all threads are
-daemons.
+worker waits for a feed. A thread that fails where the CDK does not look puts an `EngineFault` on the
+queue. The heartbeat waits for room in the queue, too, and nobody for it while the queue is open. When
+the consumer leaves or fails, the queue is closed, which fails producers instead of blocking them,
+feeds and backlogs are released, and all threads are daemons.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_zoom.engine.failures import FailureLog, sanitised
+from source_zoom.engine.heartbeat import Heartbeat, Silence
 from source_zoom.engine.messages import ClosableQueue, OrderedMessageRepository
 from source_zoom.engine.pools import EngineFault, TaskRouter, WorkerPool, shares
 from source_zoom.engine.progress import Progress
@@ -86,26 +87,33 @@ class TreeReader:
         )
         router = TaskRouter({name: WorkerPool(name, size) for name, size in sizes.items()}, queue)
         failures = FailureLog(self._logger)
-        source = _TreeSource(repository, router, failures, generators=len(tasks), logger=self._logger)
+        unfinished = {task.stream.name: task for task in tasks}
+        source = _TreeSource(repository, router, failures, unfinished, logger=self._logger)
         progress = Progress(self._logger, self._progress_details)
+        heartbeat = Heartbeat(queue)
         try:
-            yield from self._messages(source, tasks, failures, progress)
+            for message in self._messages(source, unfinished, failures):
+                if message.type == MessageType.RECORD and message.record:
+                    progress.rows[message.record.stream] += 1
+                    heartbeat.beat()
+                elif message.type == MessageType.STATE:
+                    heartbeat.beat()
+                yield message
         finally:
             queue.close()
             for task in tasks:
                 task.release()
             router.shutdown()
             progress.stop()
+            heartbeat.stop()
 
     def _messages(
-        self, source: ConcurrentSource, tasks: list[StreamTask], failures: FailureLog, progress: Progress
+        self, source: ConcurrentSource, unfinished: dict[str, StreamTask], failures: FailureLog
     ) -> Iterator[AirbyteMessage]:
-        by_name = {task.stream.name: task for task in tasks}
-        unfinished = set(by_name)
+        by_name = dict(unfinished)
         try:
-            for message in source.read([task.as_concurrent_stream(self._logger) for task in tasks]):
-                if message.type == MessageType.RECORD and message.record:
-                    progress.rows[message.record.stream] += 1
+            for message in source.read([task.as_concurrent_stream(self._logger) for task in by_name.values()]):
+                if message.type == MessageType.RECORD:
                     yield message
                     continue
                 name = stream_of(message)
@@ -113,7 +121,7 @@ class TreeReader:
                     yield sanitised(message)
                     continue
                 if has_ended(message):
-                    unfinished.discard(name)
+                    unfinished.pop(name, None)
                     self._log_end(by_name[name], failures)
                 if by_name[name].selected:
                     yield sanitised(message)
@@ -140,15 +148,18 @@ class TreeReader:
 
 
 class _TreeSource(ConcurrentSource):
-    """The CDK's concurrent source with failures reported once per kind and faults of threads raised."""
+    """The CDK's concurrent source with failures reported once per kind, faults of threads raised, and signs of life.
+
+    :param unfinished: the tasks without a final status, by name; whoever takes the messages keeps it true
+    """
 
     def __init__(
         self,
         repository: OrderedMessageRepository,
         router: TaskRouter,
         failures: FailureLog,
+        unfinished: Mapping[str, StreamTask],
         *,
-        generators: int,
         logger: logging.Logger,
     ) -> None:
         super().__init__(
@@ -157,18 +168,30 @@ class _TreeSource(ConcurrentSource):
             slice_logger=DebugSliceLogger(),
             queue=repository.queue,
             message_repository=repository,
-            initial_number_partitions_to_generate=generators,
+            initial_number_partitions_to_generate=len(unfinished),
         )
         self._failures = failures
+        self._unfinished = unfinished
 
     def _handle_item(
         self, queue_item: QueueItem, concurrent_stream_processor: ConcurrentReadProcessor
     ) -> Iterator[AirbyteMessage]:
         if isinstance(queue_item, EngineFault):
             raise queue_item.error
+        if isinstance(queue_item, Silence):
+            yield from self._sign_of_life()
+            return
         if isinstance(queue_item, StreamThreadException) and not self._failures.admit(queue_item):
             return
         yield from super()._handle_item(queue_item, concurrent_stream_processor)
+
+    def _sign_of_life(self) -> Iterator[AirbyteMessage]:
+        """Yield what the state of a stream is by now: at any time a true one, as it covers only what came before."""
+        for task in self._unfinished.values():
+            if task.selected:
+                task.cursor.ensure_at_least_one_state_emitted()
+                yield from self._message_repository.consume_queue()
+                return
 
 
 def stream_of(message: AirbyteMessage) -> str | None:

@@ -6,14 +6,17 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
-from airbyte_cdk.models import FailureType, Type
+from airbyte_cdk.models import AirbyteMessage, FailureType, Type
 from airbyte_cdk.sources.streams.concurrent.partition_reader import PartitionReader
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 
 from source_zoom.engine import SliceFailure, StreamStopped
+from source_zoom.engine.heartbeat import Heartbeat
+from source_zoom.engine.reader import has_ended, stream_of
 from unit_tests.engine.trees import Outcome, TreeNode, numbered, reader
 
 COMPLETE = ["STARTED", "RUNNING", "COMPLETE"]
@@ -76,6 +79,73 @@ def test_state_comes_behind_the_records_and_before_complete() -> None:
             or (message.trace and message.trace.stream_status.stream_descriptor.name == name)
         ]
         assert order == ["STARTED", "RUNNING", *["RECORD"] * count, "STATE", "COMPLETE"]
+
+
+# Signs of life
+
+LOOK_SECONDS = 0.01
+PATIENCE_SECONDS = 20.0
+
+
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("source_zoom.engine.reader.Heartbeat", partial(Heartbeat, interval_seconds=LOOK_SECONDS))
+
+
+@pytest.mark.usefixtures("looks_often")
+@pytest.mark.parametrize("selected", [{"users"}, {"meetings"}, {"users", "meetings"}], ids=sorted)
+def test_silent_stream_shows_its_state_until_it_goes_on(selected: set[str]) -> None:
+    go_on = threading.Event()
+
+    def slow(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        assert go_on.wait(PATIENCE_SECONDS)
+        yield from numbered(2)(slice_)
+
+    users = TreeNode("users", slow)
+    messages = reader(users, TreeNode("meetings", numbered(3), parent=users)).read(selected)
+    signs = 0
+    seen = []
+    for message in messages:
+        seen.append(message)
+        if not go_on.is_set() and message.state:
+            signs += 1
+            if signs == 2:
+                go_on.set()
+    outcome = Outcome(iter(seen))
+
+    assert [message.type for message in seen if message.type in (Type.RECORD, Type.STATE)][:2] == [Type.STATE] * 2
+    assert outcome.streams_spoken_of() == selected
+    for name in selected:
+        assert len(outcome.ids(name)) == {"users": 2, "meetings": 6}[name]
+        assert outcome.statuses(name) == COMPLETE
+        last_state, end = (
+            max(number for number, message in enumerate(seen) if about(message, name))
+            for about in (is_state_of, is_end_of)
+        )
+        assert last_state < end
+
+
+def is_state_of(message: AirbyteMessage, name: str) -> bool:
+    return message.state is not None and message.state.stream.stream_descriptor.name == name
+
+
+def is_end_of(message: AirbyteMessage, name: str) -> bool:
+    return has_ended(message) and stream_of(message) == name
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_heartbeat_ends_with_a_read_that_nobody_takes_on() -> None:
+    never = threading.Event()
+
+    def silent(_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        never.wait()
+        yield {}
+
+    messages = reader(TreeNode("users", silent)).read({"users"})
+    assert any(message.state for message in messages)
+    messages.close()  # type: ignore[attr-defined]
+    assert "heartbeat" not in {thread.name for thread in threading.enumerate()}
+    never.set()
 
 
 def broken(at: str, error: Exception, read: Any) -> Any:
