@@ -26,7 +26,7 @@ demo: $(STAMP)  ## read a sandbox Zoom with the connector's command line into de
 	@$(BIN)/python scripts/demo.py
 
 test: $(STAMP)  ## run every test (PYTEST_ARGS=... for more arguments)
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: $(STAMP)  ## check format, style, types, layers, dependencies and spelling
 	$(BIN)/python -m ruff format --check .

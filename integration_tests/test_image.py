@@ -39,8 +39,6 @@ from integration_tests.connector import (
 )
 from sandbox import Sandbox
 
-pytestmark = pytest.mark.xdist_group("image")
-
 README_IMAGE = "airbyte/source-zoom:dev"
 """The name in the README; the image built here gets one of its own."""
 OFFICIAL_BASE = re.findall(r"^ARG BASE_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]

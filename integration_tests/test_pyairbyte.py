@@ -28,10 +28,7 @@ from integration_tests.connector import (
 from sandbox import Sandbox, SandboxOptions
 from sandbox.expected_reports import COUNTED_BY_SESSION
 
-pytestmark = [
-    pytest.mark.xdist_group("pyairbyte"),
-    pytest.mark.skipif(sys.version_info >= (3, 13), reason="PyAirbyte needs a Python before 3.13"),
-]
+pytestmark = pytest.mark.skipif(sys.version_info >= (3, 13), reason="PyAirbyte needs a Python before 3.13")
 
 FOLDER = ROOT / "integration_tests" / "pyairbyte"
 EXECUTABLE = Path(sys.executable).parent / "source-zoom"
