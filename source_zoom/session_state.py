@@ -121,6 +121,8 @@ class SessionState:
         self._open: dict[Window, set[str]] = {}
         self._passed: set[Window] = set()
         self._read: dict[tuple[Window, str], list[Session]] = {}
+        self._claimed: dict[str, set[str]] = {}
+        """UUIDs by day, as far as windows that are still to be passed can list them."""
 
     # What is to be read
 
@@ -156,6 +158,14 @@ class SessionState:
         if session.day < need.first.subtract(days=ZONE_DAYS).to_date_string():
             return False
         return self._recent.get(session.day, {}).get(digest(session.uuid, 6)) != digest(session.fingerprint, 3)
+
+    def claim(self, window: Window, session: Session) -> bool:
+        """Return whether a listed session is to be read; True once, as it can be listed in several places."""
+        claimed = self._claimed.setdefault(session.day, set())
+        if session.uuid in claimed or not self.wants(window, session):
+            return False
+        claimed.add(session.uuid)
+        return True
 
     def retries(self) -> list[Session]:
         """Return the sessions whose request failed in an earlier sync."""
@@ -283,6 +293,8 @@ class SessionState:
             del self._open[window]
             self._passed.add(window)
             self._done.pop(window.key, None)
+            listed_again = window.last.subtract(days=2 * ZONE_DAYS).to_date_string()
+            self._claimed = {day: uuids for day, uuids in self._claimed.items() if day >= listed_again}
             end = self._now if window.last >= self._now.date() else _midnight(window.last)
             self.end_time = max(self.end_time, end) if self.end_time else end
         if self.end_time:

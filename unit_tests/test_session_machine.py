@@ -2,7 +2,7 @@
 
 The machine drives `SessionState` as the streams do, against a Zoom whose sessions are drawn before the
 first sync and show as the clock moves on. Several books (one for each stream) share one list of sessions,
-in which each uuid is told once.
+in which a uuid can be told in two windows.
 """
 
 from __future__ import annotations
@@ -127,14 +127,17 @@ class Book:
         self.waiting: Counter[HostWindow] = Counter()
         self.ended: dict[HostWindow, str] = {}
         self.left: set[HostWindow] = set()
+        self.claimed: set[str] = set()
 
     def emit(self) -> None:
         self.emitted.append((json.dumps(self.state.blob()), self.known.copy()))
 
     def tell(self, window: Window, session: Session) -> bool:
         """Return whether a listed session is to be read."""
-        if not self.state.wants(window, session):
+        if not self.state.claim(window, session):
             return False
+        assert session.uuid not in self.claimed
+        self.claimed.add(session.uuid)
         self.pending.append((window, session))
         self.waiting[window, session.host_id] += 1
         return True
@@ -201,7 +204,6 @@ class PastSessionsMachine(RuleBasedStateMachine):
         self.syncing = False
         self.windows: list[Window] = []
         self.slices: list[tuple[Window, str, pendulum.Date, pendulum.Date]] = []
-        self.told: set[str] = set()
         self.asked: list[HostWindow] = []
 
     @initialize(
@@ -260,7 +262,7 @@ class PastSessionsMachine(RuleBasedStateMachine):
         self.syncing = True
         self.last = self.now.date().add(days=AHEAD_DAYS)
         self.windows = list(grid(min(book.state.earliest_day() for book in self.books), self.last))
-        self.slices, self.told, self.asked = [], set(), []
+        self.slices, self.asked = [], []
 
     @precondition(lambda self: self.syncing and self.windows)
     @rule()
@@ -288,9 +290,8 @@ class PastSessionsMachine(RuleBasedStateMachine):
         if outcome != "read":
             shown = shown[: len(shown) // 2]
         for happening in shown:
-            if happening.end > self.now or happening.uuid in self.told:
+            if happening.end > self.now:
                 continue
-            self.told.add(happening.uuid)
             for book in self.books:
                 if book.tell(window, happening.listed(host, self.now)) and self.checks_repeats:
                     self._check_repeat(book, happening)

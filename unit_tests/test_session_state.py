@@ -209,6 +209,30 @@ def test_host_whom_the_stream_did_not_need_leaves_no_trace() -> None:
 # Sessions
 
 
+def test_session_is_claimed_once_though_two_windows_list_it() -> None:
+    books = opened(state())
+    shared = session(day=FIRST.last.to_date_string())
+    assert books.claim(FIRST, shared)
+    assert not books.claim(FIRST, shared)
+
+    books.finish(FIRST, "ann")
+
+    assert not books.claim(SECOND, shared)
+    assert books.claim(SECOND, session("another", day=FIRST.last.to_date_string()))
+
+
+def test_claims_that_no_window_can_list_again_are_forgotten() -> None:
+    books = opened(state())
+    days = {FIRST.first, FIRST.last.subtract(days=3), FIRST.last.subtract(days=1), FIRST.last}
+    for number, day in enumerate(sorted(days)):
+        books.claim(FIRST, session(str(number), day=day.to_date_string()))
+
+    books.finish(FIRST, "ann")
+
+    kept = {FIRST.last.subtract(days=1), FIRST.last}
+    assert books._claimed.keys() == {day.to_date_string() for day in kept}
+
+
 def test_session_is_wanted_once() -> None:
     books = opened(state())
     assert books.wants(LAST, session(day=TODAY))

@@ -17,9 +17,10 @@ class ParentFeed:
     """A log of keys that is complete once the parent is read.
 
     A reader waits for the writers; a writer never waits for a reader, so slow or absent children do not
-    hold the parent's workers up. Memory grows with the number of parent records only, or, with a limit,
-    not even so: then the parent's generator (which holds no worker) pauses while a child is far behind,
-    and what every child has read is dropped.
+    hold the parent's workers up. A key whose identity was published before is dropped. Memory grows with
+    the number of parent records only, or, with a limit, not even so: then the parent's generator (which
+    holds no worker) pauses while a child is far behind, what every child has read is dropped, and keys
+    are told apart within their slice only.
 
     :param limit: how many keys the slowest child may be behind before the parent makes no new slice
     """
@@ -54,12 +55,16 @@ class ParentFeed:
                 raise EngineClosed
             self._open += 1
 
-    def publish(self, key: Key) -> None:
-        """Hand a key to every child, unless one with the same identity was published before."""
+    def publish(self, key: Key, of_slice: set[Hashable]) -> None:
+        """Hand a key to every child, unless one with the same identity was published before.
+
+        :param of_slice: identities that the slice has published; kept by the slice, and added to here
+        """
         with self._changed:
-            if key[0] in self._seen:
+            seen = self._seen if self._limit is None else of_slice
+            if key[0] in seen:
                 return
-            self._seen.add(key[0])
+            seen.add(key[0])
             self._keys.append(key)
             self._changed.notify_all()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airbyte_cdk.models import SyncMode
@@ -57,7 +57,8 @@ class SlicePartition(Partition):
     def __init__(self, task: StreamTask, slice_: Mapping[str, Any]) -> None:
         self._task = task
         self._slice = slice_
-        self._published = False
+        self._published: set[Hashable] = set()
+        self._has_published = False
         self._read = False
         self._error: Exception | None = None
 
@@ -102,11 +103,11 @@ class SlicePartition(Partition):
             return
         error = None if self._read else self._error or EngineClosed()
         try:
-            if not self._published and (key := task.stream.child_key_of_unread(self._slice)):
-                task.feed.publish(key)
+            if not self._has_published and (key := task.stream.child_key_of_unread(self._slice)):
+                task.feed.publish(key, self._published)
             end = task.stream.child_key_of_end(self._slice, error)
             if end is not None:
-                task.feed.publish(end)
+                task.feed.publish(end, self._published)
         except Exception as raised:
             error = error or raised
             raise
@@ -115,8 +116,8 @@ class SlicePartition(Partition):
 
     def _publish(self, data: Mapping[str, Any]) -> None:
         if self._task.feed is not None:
-            self._task.feed.publish(self._task.stream.child_key(data, self._slice))
-            self._published = True
+            self._task.feed.publish(self._task.stream.child_key(data, self._slice), self._published)
+            self._has_published = True
 
     def to_slice(self) -> Mapping[str, Any]:
         """Return the slice, which the CDK logs when debugging."""

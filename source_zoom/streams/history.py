@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+import orjson
 import pendulum
 from airbyte_cdk.models import SyncMode
 
@@ -22,6 +24,8 @@ from source_zoom.windows import Window, monthly, oldest_served
 LOGGER = logging.getLogger("airbyte")
 
 REFUSED_PARAMETER = "400/300"
+
+Kept = TypeVar("Kept")
 
 
 class HistoryMeetings(ZoomStream):
@@ -47,6 +51,29 @@ class SmallHistoryMeetings(HistoryMeetings):
     endpoint = replace(HistoryMeetings.endpoint, page_size=30)
 
 
+class _Row(NamedTuple):
+    """What is kept of a row: a large account has hundreds of thousands in a window."""
+
+    uuid: str
+    host_email: str
+    columns: dict[str, Any]
+    webinar: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], shared: dict[str, dict[str, Any]]) -> _Row:
+        """Return what is kept of a row; equal columns are one object, found in `shared`."""
+        columns = {"dept": row.get("department") or "", "tracking_fields": row.get("tracking_fields") or []}
+        is_webinar = str(row.get("type")).lower() == "webinar" and row.get("start_time") and row.get("end_time")
+        return cls(
+            row["meeting_uuid"],
+            sys.intern(str(row.get("host_email") or "").lower()),
+            shared.setdefault(orjson.dumps(columns).decode(), columns),
+            unreported(row["meeting_uuid"], row["meeting_id"], row["start_time"], row["end_time"])
+            if is_webinar
+            else None,
+        )
+
+
 class WindowHistory:
     """What the account-wide history adds to the sessions of a window, kept while the window is listed.
 
@@ -68,9 +95,10 @@ class WindowHistory:
         """
         held: dict[str, list[dict[str, Any]]] = {}
         columns: dict[str, dict[str, Any]] = {}
+        shared: dict[str, dict[str, Any]] = {}
         first = max(days.first, oldest_served(pendulum.now("UTC")))
         for part in monthly(first, max(first, days.last)):
-            rows = self._read(as_days(part.first, part.last)) if self.is_available else None
+            rows = self._read(as_days(part.first, part.last), shared) if self.is_available else None
             if rows is None:
                 if self.is_available:
                     LOGGER.info(
@@ -79,28 +107,23 @@ class WindowHistory:
                 self.is_available = False
                 return {}
             for row in rows:
-                columns[row["meeting_uuid"]] = {
-                    "dept": row.get("department") or "",
-                    "tracking_fields": row.get("tracking_fields") or [],
-                }
-                webinars = held.setdefault(str(row.get("host_email") or "").lower(), [])
-                if str(row.get("type")).lower() == "webinar" and row.get("start_time") and row.get("end_time"):
-                    webinars.append(
-                        unreported(row["meeting_uuid"], row["meeting_id"], row["start_time"], row["end_time"])
-                    )
+                columns[row.uuid] = row.columns
+                held.setdefault(row.host_email, [])
+                if row.webinar is not None:
+                    held[row.host_email].append(row.webinar)
         with self._lock:
             self._rows[window] = columns
         held.pop("", None)
         return held
 
-    def _read(self, days: Mapping[str, str]) -> list[Mapping[str, Any]] | None:
+    def _read(self, days: Mapping[str, str], shared: dict[str, dict[str, Any]]) -> list[_Row] | None:
         try:
-            return optional(self._stream, days)
+            return optional(self._stream, days, lambda row: _Row.of(row, shared))
         except SliceFailure as error:
             if error.kind != REFUSED_PARAMETER or isinstance(self._stream, SmallHistoryMeetings):
                 raise
             self._stream = SmallHistoryMeetings(self._stream.context)
-            return self._read(days)
+            return self._read(days, shared)
 
     def expect(self, window: Window, slices: int) -> None:
         """Say how many slices of a window will be listed."""
@@ -123,13 +146,16 @@ class WindowHistory:
                 self._rows.pop(window, None)
 
 
-def optional(stream: ZoomStream, slice_: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+def optional(
+    stream: ZoomStream, slice_: Mapping[str, Any], keep: Callable[[Mapping[str, Any]], Kept]
+) -> list[Kept] | None:
     """Return all rows of an endpoint that not every account may call, None if this one may not.
 
+    :param keep: returns what is kept of a row
     :raises SliceFailure: if the endpoint may be called but does not answer
     """
     try:
-        rows = list(stream.read_records(SyncMode.full_refresh, stream_slice=slice_))
+        rows = [keep(row) for row in stream.read_records(SyncMode.full_refresh, stream_slice=slice_)]
     except StreamStopped as error:
         if error.kind == SCOPE_KIND:
             return None

@@ -101,7 +101,6 @@ class SessionCursor(ResumableCursor):
         self._repository = repository
         self._emits_sentinel = emits_sentinel
         self._lock = threading.Lock()
-        self._claimed: set[str] = set()
         self._waiting: Counter[HostWindow] = Counter()
         self._ended: dict[HostWindow, HostEnd] = {}
         self._left: set[HostWindow] = set()
@@ -153,9 +152,8 @@ class SessionCursor(ResumableCursor):
     def claim(self, window: Window, session: Session) -> bool:
         """Return whether a listed session is to be read; if so, its host waits for it."""
         with self._lock:
-            if session.uuid in self._claimed or not self._state.wants(window, session):
+            if not self._state.claim(window, session):
                 return False
-            self._claimed.add(session.uuid)
             self._waiting[window, session.host_id] += 1
             return True
 

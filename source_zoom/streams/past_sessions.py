@@ -116,7 +116,7 @@ class PastSessions(SessionList):
     def probe(self) -> bool:
         """Ask for the hosts of today."""
         today = self.context.now.date()
-        return optional(self._active_hosts, as_days(today, today)) is not None
+        return optional(self._active_hosts, as_days(today, today), _name_and_email) is not None
 
     def serve(self, book: SessionCursor, kind: Kind, *, reads_unreported: bool = False) -> None:
         """List what a book needs, too."""
@@ -210,7 +210,7 @@ class PastSessions(SessionList):
         """Return a session that has ended; one that goes on will be listed again."""
         window, host = stream_slice["window"], stream_slice["user_id"]
         if not record.get("end_time"):
-            return f"running {window.key} {host} {record['uuid']}", None
+            return f"running {record['uuid']}", None
         row, joined = self._history.join(window, record)
         session = Session(
             uuid=record["uuid"],
@@ -222,19 +222,20 @@ class PastSessions(SessionList):
             fingerprint="|".join(
                 str(record.get(name)) for name in ("end_time", "participants_count", "total_minutes", "duration")
             ),
-            row=orjson.dumps(row),
+            # A copy: orjson's own result keeps the eight kilobytes that it was written in.
+            row=bytes(memoryview(orjson.dumps(row))),
             joined=joined,
             is_reported=not record.get(UNREPORTED),
         )
         # A session of the day that two windows share is listed in both, and a host may be listed under two
-        # names; a stream may need it in any of these places, and reads it once (`SessionCursor.claim`).
-        return f"{window.key} {host} {session.uuid}", (window, session)
+        # names; a stream may need it in any of these places, and reads it once (`SessionState.claim`).
+        return session.uuid, (window, session)
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return the end of a host's list."""
         window, host = stream_slice["window"], stream_slice["user_id"]
         self._history.release(window)
-        return f"end {window.key} {host}", HostEnd(window, host, error, is_left=self._lacks_plan)
+        return "end", HostEnd(window, host, error, is_left=self._lacks_plan)
 
     def _slice_of(self, window: Window, host: str) -> Mapping[str, Any] | None:
         needs = [need for book in self.books if (need := book.need(window, host))]
@@ -309,12 +310,12 @@ class PastSessions(SessionList):
         for part in parts:
             if part in self._active_in:
                 continue
-            rows = optional(self._active_hosts, as_days(part.first, part.last))
+            rows = optional(self._active_hosts, as_days(part.first, part.last), _name_and_email)
             if rows is None:
                 LOGGER.warning("Zoom does not tell which hosts were active, so every user is asked.")
                 self._asks_for_active = False
                 return None
-            self._active_in[part] = [(row.get("id") or "", (row.get("email") or "").lower()) for row in rows]
+            self._active_in[part] = rows
         return [pair for part in parts for pair in self._active_in[part]]
 
     def _every_user(self) -> list[str]:
@@ -342,6 +343,10 @@ class PastSessions(SessionList):
             except SliceFailure as error:
                 self._users_failure = error
         return self._listed or {}
+
+
+def _name_and_email(host: Mapping[str, Any]) -> tuple[str, str]:
+    return host.get("id") or "", (host.get("email") or "").lower()
 
 
 def _hold(books: Iterable[SessionCursor], error: Exception) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -49,9 +49,11 @@ class Background:
         return not self._thread.is_alive()
 
 
-def filled(feed: ParentFeed, count: int) -> None:
+def filled(feed: ParentFeed, count: int, published: set[Hashable] | None = None) -> None:
+    """Publish numbers, as a slice that has published those."""
+    of_slice = set() if published is None else published
     for number in range(count):
-        feed.publish((number,))
+        feed.publish((number,), of_slice)
 
 
 def take(keys: Iterator[Key], count: int) -> None:
@@ -132,15 +134,27 @@ def test_what_every_child_has_read_is_dropped() -> None:
     assert len(feed._keys) <= DROPPED_AT_ONCE
 
 
-def test_a_key_is_not_told_again_after_it_was_dropped() -> None:
+def test_a_slice_tells_no_key_again_after_it_was_dropped() -> None:
     feed = ParentFeed("users", limit=5000)
     keys = feed.reader()
-    filled(feed, 300)
+    published: set[Hashable] = set()
+    filled(feed, 300, published)
     take(iter(keys), 300)
-    filled(feed, 301)
+    filled(feed, 301, published)
     feed.close_slice()
 
     assert list(keys) == [(300,)]
+
+
+@pytest.mark.parametrize(("limit", "told"), [(None, 300), (5000, 600)])
+def test_with_a_limit_keys_are_told_apart_within_their_slice(limit: int | None, told: int) -> None:
+    feed = ParentFeed("users", limit)
+    keys = feed.reader()
+    filled(feed, 300)
+    filled(feed, 300)
+    feed.close_slice()
+
+    assert len(list(keys)) == told
 
 
 def test_without_a_limit_nothing_is_dropped() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -345,15 +345,16 @@ def test_session_of_the_shared_day_reaches_a_stream_that_needs_the_later_window_
     interrupted.finish(FIRST, "ann")
     ahead.book = cursor(outbox, "ann", "bob", blob=interrupted.blob())
     behind.book = cursor(outbox, "ann", "bob")
-    feed = ParentFeed("past_sessions")
+    feed = ParentFeed("past_sessions", parent.key_limit)
     readers = [feed.reader(), feed.reader()]
 
     for window in (FIRST, SECOND):
         slice_ = {"user_id": "ann", "window": window}
-        feed.publish(parent.child_key(listed("shared", FIRST.last), slice_))
+        published: set[Hashable] = set()
+        feed.publish(parent.child_key(listed("shared", FIRST.last), slice_), published)
         end_key = parent.child_key_of_end(slice_, None)
         assert end_key is not None
-        feed.publish(end_key)
+        feed.publish(end_key, published)
     feed.close_slice()
 
     assert [slice_["uuid"] for slice_ in slices(behind, readers[1])] == ["shared"]

@@ -236,7 +236,6 @@ def test_end_of_a_list_names_window_host_and_error() -> None:
     assert [(end.window, end.host_id, end.error) for end in ends if isinstance(end, HostEnd)] == [
         (slice_["window"], "ann", error) for slice_ in (first, last)
     ]
-    assert len({key[0] for key in keys if key is not None}) == 2
 
 
 # The history
