@@ -77,7 +77,7 @@ class TaskRouter(ThreadPoolManager):
             self._pools[subject.pool].submit(lambda: self._run_partition(function, *args))
         else:
             thread = threading.Thread(
-                target=self._run, args=(function, *args), name=f"slices-{subject.name}", daemon=True
+                target=self.guard, args=(function, *args), name=f"slices-{subject.name}", daemon=True
             )
             self._generators.append(thread)
             thread.start()
@@ -100,11 +100,12 @@ class TaskRouter(ThreadPoolManager):
 
     def _run_partition(self, function: Callable[..., Any], partition: SlicePartition, *args: Any) -> None:
         try:
-            self._run(function, partition, *args)
+            self.guard(function, partition, *args)
         finally:
-            self._run(partition.finish)
+            self.guard(partition.finish)
 
-    def _run(self, function: Callable[..., Any], *args: Any) -> None:
+    def guard(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call a function; the main thread learns of an error, and the end of the sync is none."""
         try:
             function(*args)
         except EngineClosed:

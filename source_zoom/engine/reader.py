@@ -10,9 +10,9 @@ with timeouts, and for room in the queue, which the main thread makes. Generator
 their stream's backlog, which workers make, for the feed of a parent, which stands above them in the
 tree, and where a feed has a limit for the slowest child to have read what is there, which it can; no
 worker waits for a feed. A thread that fails where the CDK does not look puts an `EngineFault` on the
-queue. The heartbeat waits for room in the queue, too, and nobody for it while the queue is open. When
-the consumer leaves or fails, the queue is closed, which fails producers instead of blocking them,
-feeds and backlogs are released, and all threads are daemons.
+queue, and so does a fault of the heartbeat's. That waits for room in the queue, too, and nobody for it
+while the queue is open. When the consumer leaves or fails, the queue is closed, which fails producers
+instead of blocking them, feeds and backlogs are released, and all threads are daemons.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_zoom.engine.failures import FailureLog, sanitised
-from source_zoom.engine.heartbeat import Heartbeat, Silence
+from source_zoom.engine.heartbeat import Heartbeat
 from source_zoom.engine.messages import ClosableQueue, OrderedMessageRepository
 from source_zoom.engine.pools import EngineFault, TaskRouter, WorkerPool, shares
 from source_zoom.engine.progress import Progress
@@ -90,7 +90,7 @@ class TreeReader:
         unfinished = {task.stream.name: task for task in tasks}
         source = _TreeSource(repository, router, failures, unfinished, logger=self._logger)
         progress = Progress(self._logger, self._progress_details)
-        heartbeat = Heartbeat(queue)
+        heartbeat = Heartbeat(lambda: router.guard(_show_state, unfinished))
         try:
             for message in self._messages(source, unfinished, failures):
                 if message.type == MessageType.RECORD and message.record:
@@ -178,20 +178,19 @@ class _TreeSource(ConcurrentSource):
     ) -> Iterator[AirbyteMessage]:
         if isinstance(queue_item, EngineFault):
             raise queue_item.error
-        if isinstance(queue_item, Silence):
-            yield from self._sign_of_life()
-            return
+        if isinstance(queue_item, AirbyteMessage) and stream_of(queue_item) not in self._unfinished:
+            return  # the heartbeat's, of a stream that has ended since
         if isinstance(queue_item, StreamThreadException) and not self._failures.admit(queue_item):
             return
         yield from super()._handle_item(queue_item, concurrent_stream_processor)
 
-    def _sign_of_life(self) -> Iterator[AirbyteMessage]:
-        """Yield what the state of a stream is by now: at any time a true one, as it covers only what came before."""
-        for task in self._unfinished.values():
-            if task.selected:
-                task.cursor.ensure_at_least_one_state_emitted()
-                yield from self._message_repository.consume_queue()
-                return
+
+def _show_state(unfinished: Mapping[str, StreamTask]) -> None:
+    """Put the present state of a stream on the queue: behind all records that it covers, as they are there already."""
+    for task in list(unfinished.values()):
+        if task.selected:
+            task.cursor.ensure_at_least_one_state_emitted()
+            return
 
 
 def stream_of(message: AirbyteMessage) -> str | None:

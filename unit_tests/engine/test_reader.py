@@ -5,19 +5,26 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from functools import partial
 from typing import Any
 
 import pytest
 from airbyte_cdk.models import AirbyteMessage, FailureType, Type
+from airbyte_cdk.sources.message import MessageRepository
+from airbyte_cdk.sources.streams.concurrent.cursor import FinalStateCursor
 from airbyte_cdk.sources.streams.concurrent.partition_reader import PartitionReader
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 
-from source_zoom.engine import SliceFailure, StreamStopped
+from source_zoom.engine import SliceFailure, StreamStopped, TreeReader, TreeStream
+from source_zoom.engine.failures import FailureLog
 from source_zoom.engine.heartbeat import Heartbeat
-from source_zoom.engine.reader import has_ended, stream_of
-from unit_tests.engine.trees import Outcome, TreeNode, numbered, reader
+from source_zoom.engine.messages import ClosableQueue, OrderedMessageRepository
+from source_zoom.engine.pools import TaskRouter
+from source_zoom.engine.reader import _TreeSource, has_ended, stream_of
+from source_zoom.engine.tasks import StreamTask
+from unit_tests.engine.trees import LOGGER, Outcome, TreeNode, numbered, reader
 
 COMPLETE = ["STARTED", "RUNNING", "COMPLETE"]
 INCOMPLETE = ["STARTED", "RUNNING", "INCOMPLETE"]
@@ -131,6 +138,139 @@ def is_state_of(message: AirbyteMessage, name: str) -> bool:
 
 def is_end_of(message: AirbyteMessage, name: str) -> bool:
     return has_ended(message) and stream_of(message) == name
+
+
+class CountingCursor(FinalStateCursor):
+    """Says in its state how many slices were read."""
+
+    closed = 0
+
+    def close_partition(self, partition: Partition) -> None:
+        self.closed += 1
+
+    @property
+    def state(self) -> MutableMapping[str, Any]:
+        return {"closed": self.closed}
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_state_of_a_silent_stream_covers_no_record_behind_it() -> None:
+    """The consumer stalls, the heartbeat takes that for silence, and slices are read behind its state."""
+    go_on = threading.Event()
+    cursors: dict[str, CountingCursor] = {}
+
+    def counting(stream: TreeStream, repository: MessageRepository) -> CountingCursor:
+        return cursors.setdefault(stream.name, CountingCursor(stream.name, None, repository))
+
+    def one(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        assert slice_["id"] < "root.5" or go_on.wait(PATIENCE_SECONDS)
+        yield from numbered(1)(slice_)
+
+    users = TreeNode("users", numbered(10))
+    meetings = TreeNode("meetings", one, parent=users)
+    tree = TreeReader({"users": users, "meetings": meetings}, cursor_of=counting, workers=2, logger=LOGGER)
+    messages = tree.read({"meetings"})
+    seen = [next(messages)]
+    while cursors["meetings"].closed < 5:
+        seen.append(next(messages))
+    time.sleep(20 * LOOK_SECONDS)
+    go_on.set()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while cursors["meetings"].closed < 10 and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+        if cursors["meetings"].closed < 10:
+            seen.append(next(messages))
+    seen += messages
+
+    delivered = 0
+    for message in seen:
+        delivered += message.record is not None
+        if message.state:
+            assert message.state.stream.stream_state.closed <= delivered
+    assert delivered == 10
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_stream_that_has_ended_shows_no_state_while_another_is_silent() -> None:
+    signs = itertools.count()
+    go_on = threading.Event()
+
+    def slow(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        assert go_on.wait(PATIENCE_SECONDS)
+        yield from numbered(1)(slice_)
+
+    users = TreeNode("users", numbered(3))
+    seen = []
+    for message in reader(users, TreeNode("meetings", slow, parent=users)).read({"users", "meetings"}):
+        seen.append(message)
+        if message.state and next(signs) == 5:
+            go_on.set()
+
+    ends = [number for number, message in enumerate(seen) if is_end_of(message, "users")]
+    assert len(ends) == 1
+    assert not any(is_state_of(message, "users") for message in seen[ends[0] :])
+
+
+def test_state_that_comes_too_late_is_dropped() -> None:
+    """One that was on its way to the queue while the stream ended."""
+    queue = ClosableQueue()
+    repository = OrderedMessageRepository(queue)
+    task = StreamTask(
+        TreeNode("users", numbered(1)), cursor := CountingCursor("users", None, repository), selected=True, workers=1
+    )
+    unfinished = {"users": task}
+    source = _TreeSource(repository, TaskRouter({}, queue), FailureLog(LOGGER), unfinished, logger=LOGGER)
+    cursor.ensure_at_least_one_state_emitted()
+    [state] = repository.consume_queue()
+
+    assert list(source._handle_item(state, None)) == [state]  # type: ignore[arg-type]
+    unfinished.clear()
+    assert list(source._handle_item(state, None)) == []  # type: ignore[arg-type]
+
+
+def test_records_and_states_are_the_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    beats = []
+
+    class Counted(Heartbeat):
+        def beat(self) -> None:
+            beats.append(1)
+
+    monkeypatch.setattr("source_zoom.engine.reader.Heartbeat", Counted)
+    outcome = Outcome(reader(*family()).read({"users", "channels"}))
+
+    assert len(beats) == sum(message.type in (Type.RECORD, Type.STATE) for message in outcome.messages)
+
+
+def test_heartbeat_shows_only_what_was_not_heard() -> None:
+    shown: list[int] = []
+    heartbeat = Heartbeat(lambda: shown.append(1))
+    heartbeat.beat()
+    heartbeat.look()
+    assert shown == []
+    heartbeat.look()
+    assert shown == [1]
+    heartbeat.stop()
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_fault_of_the_heartbeat_ends_the_sync() -> None:
+    never = threading.Event()
+
+    def silent(_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        never.wait()
+        yield {}
+
+    class Broken(FinalStateCursor):
+        def ensure_at_least_one_state_emitted(self) -> None:
+            raise ValueError("no state")
+
+    def broken_cursor(stream: TreeStream, repository: MessageRepository) -> Broken:
+        return Broken(stream.name, None, repository)
+
+    node = TreeNode("users", silent)
+    with pytest.raises(ValueError, match="no state"):
+        list(TreeReader({"users": node}, cursor_of=broken_cursor, workers=2, logger=LOGGER).read({"users"}))
+    never.set()
 
 
 @pytest.mark.usefixtures("looks_often")
