@@ -393,6 +393,7 @@ def test_image_holds_what_running_needs_and_nothing_else(added: Layers) -> None:
     site = [path for path in packages if path.parts[2:3] == ("site-packages",)]
     tops = {path.parts[3] for path in site}
     assert "airbyte_cdk" in tops
+    assert not any("tests" in path.parts for path in site)
     assert not tops & {"pip", "pytest", "wheel", "sandbox", "unit_tests", "integration_tests", "bench"}
 
 

@@ -105,7 +105,7 @@ class ZoomConfig:
             include_one_participant_sessions=_boolean(keys, "include_one_participant_sessions", default=False),
             api_url=_url(keys, "api_url", default="https://api.zoom.us/v2").rstrip("/"),
             authorization_endpoint=_url(keys, "authorization_endpoint", default="https://zoom.us/oauth/token"),
-            notices=(*_credential_notices(keys), *start_notices),
+            notices=(*_credential_notices(keys), *start_notices, *_unknown_notices(keys)),
         )
 
 
@@ -169,6 +169,14 @@ def _credential_notices(keys: Mapping[str, Any]) -> tuple[str, ...]:
                 f"`credentials` is used, and `{key}` at the top level of the configuration, which differs, is not.",
             )
     return ()
+
+
+def _unknown_notices(keys: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name what may be misspelt; a leading underscore is the CDK's and the platform's."""
+    known = {*ZoomConfig.__dataclass_fields__, *_FLAT_CREDENTIALS, "auth_type", "anchor_date"} - {"notices"}
+    unknown = sorted(name for name in keys if name not in known and not name.startswith("_"))
+    listed = ", ".join(f"`{name}`" for name in unknown)
+    return (f"The configuration has what this connector does not know and does not use: {listed}.",) if unknown else ()
 
 
 def _required(credentials: Mapping[str, Any], key: str) -> str:

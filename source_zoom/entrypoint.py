@@ -21,7 +21,8 @@ from source_zoom.config import ZoomConfig
 from source_zoom.source import SourceZoom
 
 FAILED = 1
-TERMINATED = 128 + signal.SIGTERM
+SIGNALLED = 128
+"""Exit codes of processes that a signal ended begin here."""
 PATIENCE_SECONDS = 3.0
 
 
@@ -42,22 +43,27 @@ class ZoomEntrypoint(AirbyteEntrypoint):
         ZoomConfig.parse(config)
 
 
-def end_on_sigterm() -> None:
-    """End the process on SIGTERM as if the main thread had decided to, and never in the middle of a line.
+def end_on_signals() -> None:
+    """End the process on SIGTERM or SIGINT as if the main thread had decided to, and never in the middle of a line.
 
     A signal that interrupts Python in a large write to a pipe loses the rest of it without an error, so
     the main thread must not see it then: a thread of its own waits for the signal, and for the lock that
-    every write to standard output holds. It does not wait for a consumer that has stopped reading.
+    every write to standard output holds. It does not wait for a consumer that has stopped reading. A process
+    in the background of a shell, which ignores SIGINT, goes on to.
     """
-    signal.signal(signal.SIGUSR1, lambda *_: sys.exit(TERMINATED))
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_wait_for_sigterm, name="sigterm", daemon=True).start()
+    ending = {signal.SIGTERM, signal.SIGINT}
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        ending.remove(signal.SIGINT)
+    exit_codes: list[int] = []
+    signal.signal(signal.SIGUSR1, lambda *_: sys.exit(exit_codes[0]))
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    threading.Thread(target=_wait_for, args=(ending, exit_codes), name="signals", daemon=True).start()
 
 
-def _wait_for_sigterm() -> None:
-    signal.sigwait({signal.SIGTERM})
+def _wait_for(ending: set[signal.Signals], exit_codes: list[int]) -> None:
+    exit_codes.append(SIGNALLED + signal.sigwait(ending))
     if not PRINT_BUFFER.lock.acquire(timeout=PATIENCE_SECONDS):
-        os._exit(TERMINATED)
+        os._exit(exit_codes[0])
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
     PRINT_BUFFER.lock.release()
 
@@ -68,7 +74,7 @@ def run(arguments: Sequence[str]) -> None:
     :raises BrokenPipeError: if nobody reads what it prints
     """
     logging.raiseExceptions = False  # a log line nobody can receive is no reason to say more
-    end_on_sigterm()
+    end_on_signals()
     entrypoint = ZoomEntrypoint(SourceZoom())
     parsed = entrypoint.parse_args(list(arguments))
     if not parsed.command:

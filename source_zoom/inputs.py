@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from airbyte_cdk.models import (
     AirbyteStateMessage,
@@ -16,6 +20,8 @@ from airbyte_cdk.models import (
 from airbyte_cdk.models import Type as MessageType
 from airbyte_cdk.utils import AirbyteTracedException
 from serpyco_rs import SchemaValidationError
+
+LOGGER = logging.getLogger("airbyte")
 
 
 def read_json(path: str, what: str) -> Any:
@@ -29,13 +35,21 @@ def read_json(path: str, what: str) -> Any:
 
 def _read(path: str, what: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        with _opened(path, what) as file:
+            return file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _not_json(path, what, "it is not UTF-8 text") from None
+
+
+@contextmanager
+def _opened(path: str, what: str) -> Iterator[BinaryIO]:
+    try:
+        with Path(path).open("rb") as file:
+            yield file
     except OSError as error:
         raise _unusable(
             f"The {what} file {path} cannot be read: {error.strerror}. Check its path and permissions."
         ) from error
-    except UnicodeDecodeError:
-        raise _not_json(path, what, "it is not UTF-8 text") from None
 
 
 def _parsed(text: str, path: str, what: str) -> Any:
@@ -87,14 +101,13 @@ def read_state(path: str | None) -> list[AirbyteStateMessage]:
     """
     if not path:
         return []
-    text = _read(path, "state")
-    content = _states_printed(text, path) if is_output(text) else _parsed(text, path, "state")
+    content = _states_printed(path) if _is_output(path) else read_json(path, "state")
     try:
         if content and not isinstance(content, list):
             raise TypeError("it is not a list")
         messages = [AirbyteStateMessageSerializer.load(item) for item in content or []]
-        if not all(message.stream or message.global_ for message in messages):
-            raise TypeError("an item has neither 'stream' nor 'global'")
+        if not all(message.stream for message in messages):
+            raise TypeError("an item has no 'stream'")
     except (SchemaValidationError, TypeError, AttributeError) as error:
         raise _unusable(
             f"The state file {path} is not a list of Airbyte state messages ({_first_fault(error)}). "
@@ -103,27 +116,45 @@ def read_state(path: str | None) -> list[AirbyteStateMessage]:
     return messages
 
 
-def is_output(text: str) -> bool:
-    """Return whether a text is the output of a command: an Airbyte message on each line."""
-    try:
-        first = json.loads(text.lstrip().split("\n", 1)[0])
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(first, dict) and first.get("type") in {kind.value for kind in MessageType}
+def _is_output(path: str) -> bool:
+    """Return whether a file is the output of a command: it begins with an Airbyte message on a line of its own."""
+    with _opened(path, "state") as file:
+        first = next((line for line in file if line.strip()), b"")
+    message = _message(first.removeprefix(codecs.BOM_UTF8))
+    return message.get("type") in {kind.value for kind in MessageType}
 
 
-def _states_printed(text: str, path: str) -> list[Any]:
-    """Return the last state of each stream in an output, whose last line may be cut off."""
-    lines = text.split("\n")
-    complete = lines if text.endswith("\n") else lines[:-1] or lines
+def _states_printed(path: str) -> list[Any]:
+    """Return the last state of each stream in an output, which can be large, and cut off by what ended the command."""
     states: dict[str, Any] = {}
-    for line in complete:
-        message = _parsed(line, path, "state") if line.strip() else None
-        if isinstance(message, dict) and message.get("type") == "STATE" and isinstance(message.get("state"), dict):
-            stream = message["state"].get("stream")
-            descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
-            states[json.dumps(descriptor, sort_keys=True)] = message["state"]
+    unreadable = 0
+    with _opened(path, "state") as file:
+        for line in file:
+            if b'"STATE"' not in line:
+                continue
+            message = _message(line)
+            unreadable += not message
+            if message.get("type") == "STATE" and isinstance(message.get("state"), dict):
+                stream = message["state"].get("stream")
+                descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
+                states[json.dumps(descriptor, sort_keys=True)] = message["state"]
+    if unreadable:
+        LOGGER.warning(
+            f"States in the file {path} that are cut off or mixed with other text: {unreadable:,}. "
+            "The last readable one of each stream is used."
+        )
+    if not states:
+        LOGGER.warning(f"The state file {path} is the output of a command and holds no state, so all is read.")
     return list(states.values())
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    """Return the object on a line, an empty one if there is none."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
 def _first_fault(error: Exception) -> str:

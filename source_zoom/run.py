@@ -5,9 +5,11 @@ Importing the CDK takes a second or more, so nothing here does before it has to.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import pkgutil
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -15,20 +17,29 @@ import orjson
 import yaml
 
 FAILED = 1
+TERMINATED = 128 + signal.SIGTERM
 STDOUT = 1
+STDERR = 2
+UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0, or 1 with an error trace."""
+    # As the first process of a container it would otherwise not be ended before `entrypoint` waits for signals.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
     arguments = list(sys.argv[1:] if args is None else args)
     try:
         if arguments == ["spec"]:
             _print_spec()
         else:
             _run(arguments)
-    except BrokenPipeError:
-        # Nobody reads on. Standard output must not be flushed again at exit.
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        # Standard output must not be flushed again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        if error.errno != errno.EPIPE:  # then nobody reads on, which is no fault
+            os.write(STDERR, f"source-zoom: standard output cannot be written: {error.strerror}\n".encode())
         sys.exit(FAILED)
 
 

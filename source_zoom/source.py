@@ -94,11 +94,15 @@ class SourceZoom(AbstractSource):
     ) -> Iterator[AirbyteMessage]:
         """Yield the messages of a sync.
 
-        :raises AirbyteTracedException: at once for a bad config or catalog; at the end if a stream is incomplete
+        :raises AirbyteTracedException: at once for a bad config or catalog, or if there is no access token; at the
+            end if a stream is incomplete
         """
         context = self._context(logger, config)
         streams = build(context)
         modes = _selected(catalog, streams)
+        _log_foreign_states(logger, state or [], streams)
+        if modes:
+            context.authenticator.get_access_token()  # without one, each stream would fail for the same reason
         states = ConnectorStateManager(state)
 
         def cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
@@ -128,6 +132,14 @@ class SourceZoom(AbstractSource):
             authenticator=authenticator(settings, config),
             budgets=Budgets(rates(settings.rate_limit_plan, settings.rate_limit_share), settings.num_workers),
         )
+
+
+def _log_foreign_states(
+    logger: logging.Logger, state: list[AirbyteStateMessage], streams: Mapping[str, ZoomStream]
+) -> None:
+    names = {message.stream.stream_descriptor.name for message in state if message.stream}
+    if foreign := sorted(names - streams.keys()):
+        logger.warning(f"The state is not used for what this connector does not have: {', '.join(foreign)}.")
 
 
 def _session_state(logger: logging.Logger, name: str, states: ConnectorStateManager) -> dict[str, Any]:

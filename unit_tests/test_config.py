@@ -92,6 +92,16 @@ def test_parse_without_now_uses_the_clock() -> None:
         assert ZoomConfig.parse({"credentials": S2S}) == parse()
 
 
+def test_parse_names_what_it_does_not_know() -> None:
+    legacy = {"anchor_date": "2026-08-01", "account_id": "a", "client_id": "b", "client_secret": "c"}
+    assert ZoomConfig.parse({**legacy, "__injected": 1}, now=NOW).notices == ()
+
+    (notice,) = parse(rate_limit_plann="free", jwt_token=SECRET).notices
+
+    assert "`jwt_token`, `rate_limit_plann`" in notice
+    assert SECRET not in notice
+
+
 def test_parse_every_property_given() -> None:
     config = parse(
         credentials=OAUTH,
@@ -104,7 +114,6 @@ def test_parse_every_property_given() -> None:
         include_one_participant_sessions=True,
         api_url=" http://127.0.0.1:8080/v2/ ",
         authorization_endpoint="http://localhost:8080/oauth/token",
-        unknown="kept",
     )
     assert config == ZoomConfig(
         credentials=RefreshToken("cid", SECRET, "r3fresh-value"),

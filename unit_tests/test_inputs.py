@@ -199,6 +199,7 @@ def test_state_of_each_stream_is_loaded(write: Callable[[Any], str]) -> None:
         [{}],
         [{"type": "STREAM"}],
         [{"type": "LEGACY", "data": {"users": {}}}],
+        [{"type": "GLOBAL", "global": {"shared_state": {}, "stream_states": []}}],
         [{"type": "STREAM", "stream": {"stream_state": {}}}],
         [{"type": "STREAM", "stream": {"stream_descriptor": {}}}],
         [STATE, {"type": "STATE", "state": STATE}],
@@ -212,3 +213,49 @@ def test_state_of_another_shape_is_a_fault_that_says_what_to_give(content: Any, 
         "Give the last STATE message of each stream as an earlier sync printed it, or no state to start over."
     )
     assert "()" not in message
+
+
+def line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, ensure_ascii=False).encode() + b"\n"
+
+
+LOG = {"type": "LOG", "log": {"level": "INFO", "message": "Grüße"}}
+
+
+def state(day: str) -> dict[str, Any]:
+    blob = {"end_time": day, "host": "Zoë"}
+    return {"type": "STATE", "state": {**STATE, "stream": {**STATE["stream"], "stream_state": blob}}}
+
+
+def days(path: str) -> list[str]:
+    return [message.stream.stream_state.end_time for message in inputs.read_state(path) if message.stream]  # type: ignore[union-attr]
+
+
+def test_last_state_in_an_output_counts(write: Callable[[Any], str], caplog: pytest.LogCaptureFixture) -> None:
+    assert days(write(line(LOG) + line(state("2026-01-01")) + line(state("2026-01-02")) + line(LOG))) == ["2026-01-02"]
+    assert caplog.records == []
+
+
+def test_output_that_was_cut_off_anywhere_has_the_states_before(write: Callable[[Any], str]) -> None:
+    whole = line(LOG) + line(state("2026-01-01"))
+    last = line(state("2026-01-02"))
+    for cut in range(len(last) - 2):
+        assert days(write(whole + last[:cut])) == ["2026-01-01"]
+    assert days(write(whole + last[:-1])) == ["2026-01-02"]
+
+
+def test_other_text_in_an_output_is_passed_over_and_lost_states_are_counted(
+    write: Callable[[Any], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    glued = line(LOG) + line(state("2026-01-01")) + b"Traceback: \xff\n" + line(state("2026-01-02"))[:-20] + line(LOG)
+    assert days(write(glued)) == ["2026-01-01"]
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert "cut off or mixed with other text: 1." in record.message
+
+
+def test_output_without_a_state_is_said_to_have_none(
+    write: Callable[[Any], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert days(write(line(LOG))) == []
+    assert "holds no state, so all is read" in caplog.text

@@ -234,6 +234,41 @@ def test_sigterm_in_the_middle_of_a_line_ends_the_process_after_it(endless: Zoom
     assert all(json.loads(line) for line in output.splitlines())
 
 
+def test_sigint_ends_the_process_without_a_stack(endless: ZoomServer, files: Files) -> None:
+    with started("read", *files(config=endless.config, catalog=CATALOG)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        list(itertools.islice(process.stdout, 2000))
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+
+        assert process.wait(timeout=PROMPT_SECONDS) == 128 + signal.SIGINT
+        assert process.stderr.read() == ""
+
+
+def test_sigterm_before_the_command_runs_ends_the_process() -> None:
+    """As the first process of a container it would be ignored without a handler."""
+    code = (
+        "import os, signal; from source_zoom import run\n"
+        "run._run = lambda _: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "run.main(['check'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)  # noqa: S603 - likewise
+    assert done.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["spec", "discover"])
+def test_full_disk_is_said_in_a_line(command: str, files: Files) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - not a path to work with
+        options = [] if command == "spec" else files(config=CONFIG)
+        process = subprocess.run(  # noqa: S603 - likewise
+            [*COMMAND, command, *options], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert process.returncode == 1
+    assert process.stderr == "source-zoom: standard output cannot be written: No space left on device\n"
+
+
 def test_second_sigterm_ends_the_process_even_if_nobody_reads(endless: ZoomServer, files: Files) -> None:
     with started("read", *files(config=endless.config, catalog=CATALOG)) as process:
         wait_until_stalled(endless)

@@ -26,6 +26,7 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.test.catalog_builder import CatalogBuilder
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput, _run_command, discover, read
+from airbyte_cdk.test.state_builder import StateBuilder
 
 from source_zoom import SourceZoom
 from source_zoom.entrypoint import ZoomEntrypoint
@@ -467,6 +468,39 @@ def test_read_of_a_stream_there_is_not_fails_before_any_request(name: str, zoom:
     )
     assert output.records == []
     assert zoom.request_history == []
+
+
+def test_read_without_a_token_fails_once_and_before_any_stream(zoom: requests_mock.Mocker) -> None:
+    zoom.post(TOKEN_URL, status_code=400, json={"reason": "Bad Request", "error": "invalid_request"})
+
+    output = read(SourceZoom(), CONFIG, catalog("users", "channels"), expecting_exception=True)
+
+    [error] = output.errors
+    assert error.trace is not None
+    assert error.trace.error is not None
+    assert error.trace.error.failure_type is FailureType.config_error
+    assert "`credentials.account_id`" in error.trace.error.message
+    assert output.get_stream_statuses("users") == []
+    assert gets(zoom) == {}
+
+
+@pytest.mark.usefixtures("zoom")
+def test_read_names_the_streams_of_a_state_that_are_not_there() -> None:
+    state = StateBuilder().with_stream_state("issues", {"a": 1}).with_stream_state("users", {"b": 2}).build()
+
+    output = read(SourceZoom(), CONFIG, catalog("users"), state)
+
+    [warning] = [line for line in logged(output, Level.WARN) if "state" in line]
+    assert warning.endswith("what this connector does not have: issues.")
+
+
+def test_read_says_that_the_rest_was_read_only_if_there_is_a_rest(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/chat/channels", **NO_SCOPE)
+
+    for names, rest in ((("channels",), False), (("channels", "users"), True)):
+        output = read(SourceZoom(), CONFIG, catalog(*names), expecting_exception=True)
+        assert ("These streams are incomplete: channels." in everything(output)) is True
+        assert ("everything else was read" in everything(output)) is rest
 
 
 def test_read_with_a_missing_scope_fails_that_stream_and_reads_the_others(zoom: requests_mock.Mocker) -> None:

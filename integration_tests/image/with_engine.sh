@@ -3,8 +3,9 @@
 #
 #     integration_tests/image/with_engine.sh make test
 #
-# For a machine that has root, Debian's packages and PyPI, but neither an engine nor a container registry.
-# Where `docker` works, `make test` needs none of this.
+# For a Debian machine that is thrown away afterwards, such as CI's: with root, Debian's packages and PyPI, but neither
+# an engine nor a container registry. It installs packages and adds a bridge. Where `docker` works, `make test` needs
+# none of this.
 set -euo pipefail
 
 [ $# -gt 0 ] || { echo "usage: $0 COMMAND [ARGUMENT...]" >&2; exit 2; }
@@ -29,8 +30,10 @@ quietly() { # Run a command; show what it said only if it fails.
 }
 
 export DEBIAN_FRONTEND=noninteractive
-quietly apt-get update
-quietly apt-get install -y --no-install-recommends "${PACKAGES[@]}"
+readonly APT=(apt-get -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120)
+quietly "${APT[@]}" update
+quietly "${APT[@]}" install -y --no-install-recommends "${PACKAGES[@]}"
+[ -x /usr/bin/docker ] || quietly "${APT[@]}" install -y --no-install-recommends docker-cli # from Debian 13 on
 
 # Debian 13 has the Python of the official base image, and a virtual environment at /usr/local puts `python` and `pip`
 # where they are there. The machine's certificates go into this base only, for the build behind a proxy.
@@ -49,7 +52,7 @@ quietly mmdebstrap --variant=minbase --include=ca-certificates,tzdata,python3,py
 # The client that belongs to the engine comes first on the path; nothing else there changes.
 mkdir "$work/bin"
 ln -s /usr/bin/docker "$work/bin/docker"
-export PATH="$work/bin:$PATH" DOCKER_HOST="unix://$work/docker.sock"
+export PATH="$work/bin:$PATH:/usr/sbin:/sbin" DOCKER_HOST="unix://$work/docker.sock"
 dockerd --data-root "$work/data" --exec-root "$work/exec" --host "$DOCKER_HOST" --pidfile "$work/pid" \
     >"$work/dockerd.log" 2>&1 &
 engine=$!

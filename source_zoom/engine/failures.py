@@ -99,9 +99,9 @@ class FailureLog:
             return None
         types = set().union(*(self._types[name] for name in failed))
         order = (FailureType.config_error, FailureType.system_error, FailureType.transient_error)
+        rest = "; everything else was read" if names - self._counts.keys() else ""
         return AirbyteTracedException(
-            message=f"These streams are incomplete: {', '.join(failed)}. The error of each says why; "
-            "everything else was read.",
+            message=f"These streams are incomplete: {', '.join(failed)}. The error of each says why{rest}.",
             internal_message=f"Failures by stream: { {name: self._counts[name] for name in failed} }",
             failure_type=next(kind for kind in order if kind in types),
         )
