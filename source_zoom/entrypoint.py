@@ -71,7 +71,7 @@ def _wait_for(ending: set[signal.Signals], exit_codes: list[int]) -> None:
 def run(arguments: Sequence[str]) -> None:
     """Run a command to its end, or exit: with 1 behind an error trace.
 
-    :raises BrokenPipeError: if nobody reads what it prints
+    :raises OSError: if what it prints cannot be written
     """
     logging.raiseExceptions = False  # a log line nobody can receive is no reason to say more
     end_on_signals()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,15 +30,8 @@ def read_json(path: str, what: str) -> Any:
     :param what: what the file is, for the error
     :raises AirbyteTracedException: config error, if it cannot be read or is not JSON
     """
-    return _parsed(_read(path, what), path, what)
-
-
-def _read(path: str, what: str) -> str:
-    try:
-        with _opened(path, what) as file:
-            return file.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise _not_json(path, what, "it is not UTF-8 text") from None
+    with _opened(path, what) as file:
+        return _parsed(file.read(), path, what)
 
 
 @contextmanager
@@ -52,9 +45,11 @@ def _opened(path: str, what: str) -> Iterator[BinaryIO]:
         ) from error
 
 
-def _parsed(text: str, path: str, what: str) -> Any:
+def _parsed(content: bytes, path: str, what: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
     except json.JSONDecodeError as error:
         reason = f"line {error.lineno}, {error.msg}"
     except RecursionError:
@@ -101,7 +96,12 @@ def read_state(path: str | None) -> list[AirbyteStateMessage]:
     """
     if not path:
         return []
-    content = _states_printed(path) if _is_output(path) else read_json(path, "state")
+    with _opened(path, "state") as file:  # once, as it may be a pipe
+        first = next((line for line in file if line.strip()), b"")
+        is_output = _message(first).get("type") in {kind.value for kind in MessageType}
+        content = (
+            _states_printed(chain((first,), file), path) if is_output else _parsed(first + file.read(), path, "state")
+        )
     try:
         if content and not isinstance(content, list):
             raise TypeError("it is not a list")
@@ -116,28 +116,19 @@ def read_state(path: str | None) -> list[AirbyteStateMessage]:
     return messages
 
 
-def _is_output(path: str) -> bool:
-    """Return whether a file is the output of a command: it begins with an Airbyte message on a line of its own."""
-    with _opened(path, "state") as file:
-        first = next((line for line in file if line.strip()), b"")
-    message = _message(first.removeprefix(codecs.BOM_UTF8))
-    return message.get("type") in {kind.value for kind in MessageType}
-
-
-def _states_printed(path: str) -> list[Any]:
+def _states_printed(lines: Iterable[bytes], path: str) -> list[Any]:
     """Return the last state of each stream in an output, which can be large, and cut off by what ended the command."""
     states: dict[str, Any] = {}
     unreadable = 0
-    with _opened(path, "state") as file:
-        for line in file:
-            if b'"STATE"' not in line:
-                continue
-            message = _message(line)
-            unreadable += not message
-            if message.get("type") == "STATE" and isinstance(message.get("state"), dict):
-                stream = message["state"].get("stream")
-                descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
-                states[json.dumps(descriptor, sort_keys=True)] = message["state"]
+    for line in lines:
+        if b'"STATE"' not in line:
+            continue
+        message = _message(line)
+        unreadable += not message
+        if message.get("type") == "STATE" and isinstance(message.get("state"), dict):
+            stream = message["state"].get("stream")
+            descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
+            states[json.dumps(descriptor, sort_keys=True)] = message["state"]
     if unreadable:
         LOGGER.warning(
             f"States in the file {path} that are cut off or mixed with other text: {unreadable:,}. "

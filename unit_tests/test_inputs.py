@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -259,3 +261,15 @@ def test_output_without_a_state_is_said_to_have_none(
 ) -> None:
     assert days(write(line(LOG))) == []
     assert "holds no state, so all is read" in caplog.text
+
+
+@pytest.mark.parametrize("content", [line(LOG) * 5000 + line(state("2026-01-01")), json.dumps([STATE]).encode()])
+def test_state_can_come_from_a_pipe(content: bytes, tmp_path: Path) -> None:
+    """As `--state <(jq ...)` gives it: what is read once is gone."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    assert len(inputs.read_state(str(pipe))) == 1
+    writer.join(10)
+    assert not writer.is_alive()
