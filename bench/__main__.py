@@ -16,22 +16,22 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from airbyte_cdk.models import SyncMode, Type
-from airbyte_cdk.sources.streams.concurrent.cursor import FinalStateCursor
+from airbyte_cdk.models import Type
 
-from source_zoom.auth import authenticator
-from source_zoom.budget import Budgets
-from source_zoom.config import ZoomConfig, normalise
+from source_zoom import SourceZoom
+from source_zoom.budget import PER_SECOND
+from source_zoom.config import RateLimitPlan
 from source_zoom.endpoint import RateLabel
-from source_zoom.engine import TreeReader
-from source_zoom.streams import StreamContext, ZoomStream, build
 
+CATALOG = Path(__file__).resolve().parent.parent / "integration_tests" / "configured_catalog.json"
+LATENCY_SECONDS = 0.05
 UNPACED = 1_000_000.0
 """Requests per second that no machine reaches."""
 
@@ -66,62 +66,32 @@ def account(*options: str) -> Iterator[Account]:
             process.wait(timeout=10)
 
 
-def trees(target: Account, per_second: Mapping[RateLabel, float], workers: int) -> dict[str, ZoomStream]:
-    """Return the streams of an account with a pace of one's own."""
-    raw = normalise(target.config)
-    config = ZoomConfig.parse(raw)
-    return build(StreamContext(config, authenticator(config, raw), Budgets(per_second, workers)))
-
-
-def read_together(streams: Mapping[str, ZoomStream], workers: int) -> tuple[int, float]:
-    """Return rows and seconds of a read on the engine."""
+def read_here(target: Account, per_second: Mapping[RateLabel, float], workers: int) -> tuple[int, float]:
+    """Return rows and seconds of a read of every stream in this process, with a pace of one's own."""
+    plan = {"rate_limit_plan": RateLimitPlan.BUSINESS_PLUS.value, "rate_limit_share": 100}
+    config = {**target.config, **plan, "num_workers": workers}
+    source = SourceZoom()
+    catalog = source.read_catalog(str(CATALOG))
     started = time.monotonic()
-    reader = TreeReader(
-        streams,
-        cursor_of=lambda stream, repository: FinalStateCursor(stream.name, None, repository),
-        workers=workers,
-        logger=logging.getLogger("airbyte"),
-    )
-    selected = {name for name, stream in streams.items() if not stream.internal}
-    rows = sum(message.type == Type.RECORD for message in reader.read(selected))
-    return rows, time.monotonic() - started
-
-
-def read_one_after_another(streams: Mapping[str, ZoomStream]) -> tuple[int, float]:
-    """Return rows and seconds of the same requests, each sent when the one before was answered."""
-    started = time.monotonic()
-    rows = 0
-    keys: dict[str, list[Any]] = {}
-    for name, stream in streams.items():
-        if stream.parent_stream_name is not None:
-            stream.follow(keys[stream.parent_stream_name])
-        keys[name] = []
-        for slice_ in stream.stream_slices(sync_mode=SyncMode.full_refresh):
-            records = list(stream.read_records(SyncMode.full_refresh, stream_slice=slice_))
-            keys[name] += [stream.child_key(record, slice_ or {}) for record in records]
-            if not records and (key := stream.child_key_of_unread(slice_ or {})):
-                keys[name].append(key)
-            rows += 0 if stream.internal else len(records)
-        keys[name] = list({key[0]: key for key in keys[name] if key}.values())
+    with patch.dict(PER_SECOND, {RateLimitPlan.BUSINESS_PLUS: dict(per_second)}):
+        messages = source.read(logging.getLogger("airbyte"), config, catalog)
+        rows = sum(message.type == Type.RECORD for message in messages)
     return rows, time.monotonic() - started
 
 
 def speed() -> None:
-    """50 users x 10 meetings, 50 ms latency, no limits: together and one after another."""
-    options = ("--users", "50", "--meetings", "10", "--latency", "0.05", "--limits", "none")
-    unpaced = dict.fromkeys(RateLabel, UNPACED)
+    """50 users x 10 meetings, 50 ms latency, no limits."""
+    options = ("--users", "50", "--meetings", "10", "--latency", str(LATENCY_SECONDS), "--limits", "none")
     for workers in (16, 32, 64):
         with account(*options) as target:
-            rows, seconds = read_together(trees(target, unpaced, workers), workers)
+            rows, seconds = read_here(target, dict.fromkeys(RateLabel, UNPACED), workers)
             requests = target.counters()["requests"]
-        say(f"{workers} workers", f"{rows:,} rows, {requests:,} requests, {seconds:.2f} s, {requests / seconds:.0f}/s")
-        if workers == 32:  # noqa: PLR2004 - the default of num_workers
-            together = seconds
-    with account(*options) as target:
-        rows, alone = read_one_after_another(trees(target, unpaced, 1))
-        requests = target.counters()["requests"]
-    say("one after another", f"{rows:,} rows, {requests:,} requests, {alone:.2f} s")
-    say("ratio at 32 workers", f"{alone / together:.1f}")
+        alone = requests * LATENCY_SECONDS
+        say(
+            f"{workers} workers",
+            f"{rows:,} rows, {requests:,} requests, {seconds:.2f} s, {requests / seconds:.0f}/s; "
+            f"one after another they would wait for {alone:.0f} s, {alone / seconds:.1f} times as long",
+        )
 
 
 def pace() -> None:
@@ -137,7 +107,7 @@ def mix() -> None:
     per_second = {**dict.fromkeys(RateLabel, 27.0), RateLabel.MEDIUM: 2.0}
     options = ("--users", "20", "--meetings", "20", "--registration-percent", "0", "--latency", "0.1")
     with account(*options, "--limit", "medium=3/s", "--limit", "light=30/s") as target:
-        read_together(trees(target, per_second, 32), 32)
+        read_here(target, per_second, 32)
         counters = target.counters()
     report_pace(counters, {"Light": 27.0, "Medium": 2.0})
 
@@ -151,21 +121,30 @@ def memory() -> None:
     say("peak memory", f"{peak / 1024:.0f} MB ({requests:,} requests, {seconds:.1f} s)")
 
 
-def read_by_command(target: Account, overrides: Mapping[str, Any]) -> tuple[float, int]:
-    """Return seconds and peak memory (kB) of `source-zoom read` of every stream."""
+def sessions() -> None:
+    """54,000 past meetings of 400 hosts: peak memory of the command that lists them, its output thrown away."""
+    options = ("--users", "400", "--hosting-percent", "100", "--sessions-per-host", "150", "--participants", "2-2")
+    with account(*options, "--no-oddities", "--webinar-hosts-percent", "0") as target:
+        fast = {"rate_limit_plan": "business_plus", "rate_limit_share": 100}
+        seconds, peak = read_by_command(target, fast, streams={"report_meetings"})
+        requests = target.counters()["requests"]
+    say("peak memory", f"{peak / 1024:.0f} MB ({requests:,} requests, {seconds:.1f} s)")
+
+
+def read_by_command(target: Account, overrides: Mapping[str, Any], streams: Collection[str] = ()) -> tuple[float, int]:
+    """Return seconds and peak memory (kB) of `source-zoom read` of these streams, or of every one."""
     target.config_file.write_text(json.dumps({**target.config, **overrides}))
-    command = [sys.executable, "main.py"]
-    config = ["--config", str(target.config_file)]
-    lines = subprocess.run([*command, "discover", *config], capture_output=True, check=True, text=True).stdout
-    found = next(json.loads(line) for line in lines.splitlines() if '"CATALOG"' in line)["catalog"]["streams"]
+    catalog = json.loads(CATALOG.read_text())["streams"]
+    chosen = [configured for configured in catalog if not streams or configured["stream"]["name"] in streams]
     catalog_file = target.config_file.with_name("catalog.json")
-    modes = {"sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
-    catalog_file.write_text(json.dumps({"streams": [{"stream": stream, **modes} for stream in found]}))
+    catalog_file.write_text(json.dumps({"streams": chosen}))
+    command = [sys.executable, "main.py", "read", "--config", str(target.config_file), "--catalog", str(catalog_file)]
     started = time.monotonic()
-    process = subprocess.Popen([*command, "read", *config, "--catalog", str(catalog_file)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # `process` itself was not asked to wait
     if status:
-        raise SystemExit(f"source-zoom read ended with status {status}")
+        raise SystemExit(f"source-zoom read ended with exit code {process.returncode}")
     return time.monotonic() - started, usage.ru_maxrss
 
 
@@ -185,7 +164,13 @@ def say(what: str, figure: str) -> None:
     print(f"  {what + ':':<22}{figure}", flush=True)
 
 
-SCENARIOS: dict[str, Callable[[], None]] = {"speed": speed, "pace": pace, "mix": mix, "memory": memory}
+SCENARIOS: dict[str, Callable[[], None]] = {
+    "speed": speed,
+    "pace": pace,
+    "mix": mix,
+    "memory": memory,
+    "sessions": sessions,
+}
 
 
 def main() -> None:
@@ -200,6 +185,7 @@ def main() -> None:
     named = parser.parse_args().scenarios
     if unknown := set(named) - SCENARIOS.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    logging.getLogger("airbyte").setLevel(logging.ERROR)
     for name in named or SCENARIOS:
         print(f"{name}: {SCENARIOS[name].__doc__}", flush=True)
         SCENARIOS[name]()
