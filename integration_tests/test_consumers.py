@@ -75,7 +75,7 @@ def test_consumer_that_stalls_gets_every_row_and_holds_the_reading_up(
     process = connector.start("read", config=config_of(sandbox, num_workers=workers), catalog=catalog_of("users"))
     with ended(process) as stdout:
         first = read_until(stdout, is_record_of("users"))
-        time.sleep(STALL_SECONDS)
+        time.sleep(STALL_SECONDS)  # the stall itself
         assert process.poll() is None
         assert sandbox.counters()["requests"] < MANY_USERS / PAGE_SIZE
         output = Output(parsed((first + stdout.read()).decode()))
@@ -115,6 +115,6 @@ def test_sigterm_ends_a_process_whose_consumer_stalls(connector: Connector, serv
     process = connector.start("read", config=config_of(sandbox), catalog=catalog_of("users"))
     with ended(process) as stdout:
         read_until(stdout, is_record_of("users"))
-        time.sleep(STALL_SECONDS)
+        time.sleep(STALL_SECONDS)  # the stall itself
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == TERMINATED

@@ -174,7 +174,7 @@ class Sandbox:
                 reply, extra = self._gateway.answer(request)
                 seconds = self._latency + extra
             if seconds:
-                time.sleep(seconds)
+                time.sleep(seconds)  # the latency that was asked for
             return reply
         finally:
             self._counters.closed()

@@ -39,7 +39,7 @@ def main(args: Sequence[str] | None = None) -> None:
         # Standard output must not be flushed again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
         if error.errno != errno.EPIPE:  # then nobody reads on, which is no fault
-            os.write(STDERR, f"source-zoom: standard output cannot be written: {error.strerror}\n".encode())
+            os.write(STDERR, f"source-zoom: nothing more can be written: {error.strerror}\n".encode())
         sys.exit(FAILED)
 
 

@@ -102,7 +102,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.01)  # between two looks
 
 
 def test_spec_prints_the_one_message_that_the_cdk_would() -> None:
@@ -214,7 +214,7 @@ def wait_until_stalled(server: ZoomServer) -> None:
 
     def stalled() -> bool:
         before = len(server.targets)
-        time.sleep(0.3)
+        time.sleep(0.3)  # a process that goes on asks for a page within that
         return 0 < before == len(server.targets)
 
     wait_until(stalled)
@@ -266,14 +266,14 @@ def test_full_disk_is_said_in_a_line(command: str, files: Files) -> None:
             [*COMMAND, command, *options], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert process.returncode == 1
-    assert process.stderr == "source-zoom: standard output cannot be written: No space left on device\n"
+    assert process.stderr == "source-zoom: nothing more can be written: No space left on device\n"
 
 
 def test_second_sigterm_ends_the_process_even_if_nobody_reads(endless: ZoomServer, files: Files) -> None:
     with started("read", *files(config=endless.config, catalog=CATALOG)) as process:
         wait_until_stalled(endless)
         process.terminate()
-        time.sleep(0.2)
+        time.sleep(0.2)  # the first one is being waited for then
         process.terminate()
 
         assert process.wait(timeout=PROMPT_SECONDS) == 128 + signal.SIGTERM

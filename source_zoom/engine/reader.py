@@ -178,11 +178,15 @@ class _TreeSource(ConcurrentSource):
     ) -> Iterator[AirbyteMessage]:
         if isinstance(queue_item, EngineFault):
             raise queue_item.error
-        if isinstance(queue_item, AirbyteMessage) and stream_of(queue_item) not in self._unfinished:
+        if isinstance(queue_item, AirbyteMessage) and self._is_too_late(queue_item):
             return  # the heartbeat's, of a stream that has ended since
         if isinstance(queue_item, StreamThreadException) and not self._failures.admit(queue_item):
             return
         yield from super()._handle_item(queue_item, concurrent_stream_processor)
+
+    def _is_too_late(self, message: AirbyteMessage) -> bool:
+        name = stream_of(message)
+        return message.type == MessageType.STATE and name is not None and name not in self._unfinished
 
 
 def _show_state(unfinished: Mapping[str, StreamTask]) -> None:

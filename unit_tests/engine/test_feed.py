@@ -343,7 +343,7 @@ class Notes(FinalStateCursor, ResumableCursor):
         self._seen = seen
 
     def fail_partition(self, partition: Partition, error: Exception) -> None:
-        time.sleep(0.01)
+        time.sleep(0.01)  # so that an error traced too early would have been seen
         self.errors_seen += sum(1 for message in self._seen if message.trace and message.trace.error)
         self.failed.append((partition.to_slice() or {}, error))
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from airbyte_cdk.models import AirbyteMessage, FailureType, Type
+from airbyte_cdk.models import AirbyteLogMessage, AirbyteMessage, FailureType, Level, Type
 from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.sources.streams.concurrent.cursor import FinalStateCursor
 from airbyte_cdk.sources.streams.concurrent.partition_reader import PartitionReader
@@ -173,11 +173,11 @@ def test_state_of_a_silent_stream_covers_no_record_behind_it() -> None:
     seen = [next(messages)]
     while cursors["meetings"].closed < 5:
         seen.append(next(messages))
-    time.sleep(20 * LOOK_SECONDS)
+    time.sleep(20 * LOOK_SECONDS)  # the stall: long enough for the heartbeat to look
     go_on.set()
     deadline = time.monotonic() + PATIENCE_SECONDS
     while cursors["meetings"].closed < 10 and time.monotonic() < deadline:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)  # the consumer goes on to stall while slices are read
         if cursors["meetings"].closed < 10:
             seen.append(next(messages))
     seen += messages
@@ -226,6 +226,25 @@ def test_state_that_comes_too_late_is_dropped() -> None:
     assert list(source._handle_item(state, None)) == [state]  # type: ignore[arg-type]
     unfinished.clear()
     assert list(source._handle_item(state, None)) == []  # type: ignore[arg-type]
+
+
+def test_message_of_no_stream_that_a_worker_emits_arrives() -> None:
+    """As the CDK's slice logs do when debugging."""
+    note = AirbyteMessage(type=Type.LOG, log=AirbyteLogMessage(level=Level.INFO, message="a note"))
+    repositories: list[MessageRepository] = []
+
+    def keeping(stream: TreeStream, repository: MessageRepository) -> FinalStateCursor:
+        repositories.append(repository)
+        return FinalStateCursor(stream.name, None, repository)
+
+    def noting(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        repositories[0].emit_message(note)
+        yield from numbered(1)(slice_)
+
+    node = TreeNode("users", noting)
+    messages = TreeReader({"users": node}, cursor_of=keeping, workers=2, logger=LOGGER).read({"users"})
+
+    assert note in list(messages)
 
 
 def test_records_and_states_are_the_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
