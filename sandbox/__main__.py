@@ -7,13 +7,15 @@ import sys
 import threading
 from datetime import date
 from pathlib import Path
+from textwrap import TextWrapper
 
 from sandbox.embedded import ALL_SCOPES, Sandbox
-from sandbox.faults import KINDS, Fault
+from sandbox.faults import KINDS, TARGET, TARGET_HELP, Fault
 from sandbox.limits import PLANS, Label, Limit, parse_limit
-from sandbox.options import LACKS, REPORT_TO, REPORT_ZONES, SandboxOptions
+from sandbox.options import LACKS, REPORT_BORDERS, REPORT_OLD, REPORT_TO, REPORT_ZONES, SandboxOptions
 
 _DEFAULTS = SandboxOptions()
+_EFFECT = TextWrapper(120, initial_indent="      ", subsequent_indent="      ", break_on_hyphens=False)
 
 _EXAMPLES = """\
 examples:
@@ -25,6 +27,8 @@ examples:
       limits of one's own
   python -m sandbox --fault http-500:rate=0.02 --fault unauthorized:at=100 --fault reset:rate=0.01
       a bad day
+  python -m sandbox --fault refuse:path=/report/users/{userId}/meetings,user=3,answer=no-permission
+      one host whose report is refused for good
   python -m sandbox --scopes user:read:admin,meeting:read:list_meetings:admin
       an app that lacks scopes
 
@@ -40,6 +44,10 @@ once it runs:
   curl URL/_sandbox/sessions -d '{"count": 10, "user": 3, "type": "meeting", "ended_minutes_ago": 5, "participants": 4}'
       more past sessions, with poll results, and with a type of webinar also Q&A results and absentees;
       each setting may be left out; answers their UUIDs
+  curl URL/_sandbox/objects             users, meetings, webinars and past sessions, to pick one to refuse
+  curl URL/_sandbox/faults -d '[{"object": "UUID", "answer": "unauthorized"}]'
+      refusals, or other faults of single objects, instead of those set before; [] clears them
+  curl URL/_sandbox/faults              those faults, with how many calls of which path they hit
 
 URL is what the first line of output says.
 """
@@ -75,9 +83,10 @@ def _fault_help() -> str:
         "a path is a template such as /users/{userId}/meetings or any text of the URL):",
     ]
     for name, kind in KINDS.items():
-        settings = ",".join([*sorted(kind.needs), *(f"[{setting}]" for setting in sorted(kind.allows))])
-        lines += [f"  {name}:{settings}", f"      {kind.effect}"]
-    return "\n".join(lines)
+        allows = sorted(kind.allows - TARGET if kind.is_targeted else kind.allows)
+        settings = ",".join([*sorted(kind.needs), *(f"[{setting}]" for setting in allows)])
+        lines += [f"  {name}:{settings}", _EFFECT.fill(kind.effect)]
+    return "\n".join([*lines, "", TARGET_HELP])
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -219,13 +228,33 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
         "--report-zone",
         choices=list(REPORT_ZONES),
         default=_DEFAULTS.report_zone,
-        help="where the days of reports begin (default: %(default)s)",
+        metavar="ZONE",
+        help="the account's, in which reports count days: UTC, or UTC-12 to UTC+14 (default: %(default)s)",
     )
     group.add_argument(
         "--report-to",
         choices=list(REPORT_TO),
         default=_DEFAULTS.report_to,
         help="whether the day TO is part of a report (default: %(default)s)",
+    )
+    group.add_argument(
+        "--report-border",
+        choices=list(REPORT_BORDERS),
+        default=_DEFAULTS.report_border,
+        help="how far reports go back: six calendar months or 180 days (default: %(default)s)",
+    )
+    group.add_argument(
+        "--report-old",
+        choices=list(REPORT_OLD),
+        default=_DEFAULTS.report_old,
+        help="a report from an older day on is refused, or serves what there is (default: %(default)s)",
+    )
+    group.add_argument(
+        "--report-future",
+        type=int,
+        default=_DEFAULTS.report_future,
+        metavar="DAYS",
+        help="how long after today the day TO may be (default: %(default)s)",
     )
     group.add_argument(
         "--report-delay-seconds",
@@ -240,6 +269,19 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
         default=_DEFAULTS.settle_seconds,
         metavar="SECONDS",
         help="from the end of a session until its last participant has a duration (default: %(default)s)",
+    )
+    group.add_argument(
+        "--answers-delay-seconds",
+        type=float,
+        default=_DEFAULTS.answers_delay_seconds,
+        metavar="SECONDS",
+        help="from the end of a session until its participants (404/3001 before), poll results, Q&A and absentees "
+        "(empty before) are known (default: %(default)s)",
+    )
+    group.add_argument(
+        "--history-names-gone",
+        action="store_true",
+        help="the history names the sessions of the host who was deleted, and their UUIDs are answered",
     )
     group.add_argument(
         "--history-page-size",
@@ -274,6 +316,11 @@ def options_from(arguments: argparse.Namespace) -> SandboxOptions:
         report_to=arguments.report_to,
         report_delay_seconds=arguments.report_delay_seconds,
         settle_seconds=arguments.settle_seconds,
+        report_border=arguments.report_border,
+        report_old=arguments.report_old,
+        report_future=arguments.report_future,
+        answers_delay_seconds=arguments.answers_delay_seconds,
+        history_names_gone=arguments.history_names_gone,
         history_page_size=arguments.history_page_size,
         page_token_lifetime=arguments.page_token_lifetime,
         page_cap=arguments.page_cap,

@@ -15,15 +15,17 @@ from sandbox.control import CONTROL_PREFIX, Control
 from sandbox.counters import Counters
 from sandbox.expected import Expected
 from sandbox.expected_reports import DEFAULT_READING, Key, Reading, Row
-from sandbox.faults import FaultPlan
+from sandbox.faults import Fault, FaultPlan
 from sandbox.gateway import Gateway, Rules
 from sandbox.limits import PLANS, RateLimiter
 from sandbox.messages import Reply, Request
 from sandbox.oauth import TOKEN_PATH, App, TokenEndpoint, TokenRules
+from sandbox.objects import objects
 from sandbox.options import REPORT_ZONES, SandboxOptions
 from sandbox.paging import PageTokens, Paging
 from sandbox.routing import Route
 from sandbox.server import Server
+from sandbox.targets import ObjectFaults
 from sandbox.world import ReportRules, Size, World, midnight
 
 _WITHHELD = {"history": HISTORY, "active-hosts": ACTIVE_HOSTS}
@@ -49,6 +51,7 @@ class Sandbox:
         self._faults = FaultPlan(
             options.faults, options.seed, (route.template for route in routes), self._uuid_of_reported
         )
+        self._object_faults = ObjectFaults(options.faults, (route.template for route in routes), self._world, clock)
         withheld = frozenset(_WITHHELD[lack] for lack in options.without & set(_WITHHELD))
         open_scopes = tuple(sorted({route.granular_scope for route in routes if route.template not in withheld}))
         scopes = open_scopes if options.scopes is None else options.scopes
@@ -72,10 +75,11 @@ class Sandbox:
             ),
             page_tokens=PageTokens(f"pages {options.seed}", options.page_token_lifetime, clock),
             faults=self._faults,
+            object_faults=self._object_faults,
             counters=self._counters,
             clock=clock,
         )
-        self._control = Control(self._counters, self._expected, self._world.sessions)
+        self._control = Control(self._counters, self._expected, self._world, self._object_faults)
         self._server = Server(port, self._answer)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
@@ -145,6 +149,26 @@ class Sandbox:
         """
         return self._world.sessions.add_ended(count, user, kind, ended_minutes_ago, participants)
 
+    def refuse(self, **settings: Any) -> None:
+        """Refuse single objects or calls from now on, whatever was refused before.
+
+        The settings are those of the fault ``refuse``, or with ``name`` of another one that is about single objects.
+        Raises ValueError for settings that make no sense.
+        """
+        self._object_faults.add(Fault.of_settings(settings))
+
+    def allow(self) -> None:
+        """Answer again what was refused while the sandbox ran."""
+        self._object_faults.replace([])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return what ``GET /_sandbox/faults`` tells: faults of single objects with their hits, also by path."""
+        return self._object_faults.told()
+
+    def objects(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what ``GET /_sandbox/objects`` tells: the users, meetings, webinars and past sessions there are."""
+        return objects(self._world)
+
     def _uuid_of_reported(self, index: int) -> str:
         sessions = self._world.sessions.reported_meetings()
         session = next(islice(sessions, index, None), None)
@@ -167,7 +191,9 @@ class Sandbox:
         self._counters.opened()
         try:
             if request.path == TOKEN_PATH and request.method == "POST":
-                reply = self._faults.token_reply() or self._tokens.answer(request, self.url)
+                reply = self._faults.token_reply() or self._object_faults.token_reply(
+                    request, lambda: self._tokens.answer(request, self.url)
+                )
                 self._counters.token(reply)
                 seconds = self._latency
             else:
@@ -203,6 +229,11 @@ def _make_world(options: SandboxOptions, clock: Callable[[], float]) -> World:
         includes_to=options.report_to == "inclusive",
         delay=options.report_delay_seconds,
         settle=options.settle_seconds,
+        counts_days=options.report_border == "days",
+        clamps=options.report_old == "clamp",
+        days_ahead=options.report_future,
+        answers_delay=options.answers_delay_seconds,
+        names_gone=options.history_names_gone,
     )
     return World(
         options.seed, today, size, oddities=options.oddities, without=options.without, rules=rules, clock=clock

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sandbox.expected_reports import DEFAULT_READING, REPORT_KEYS, Access, ExpectedReports, Key, Pair, Reading, Row
-from sandbox.expected_webinars import WEBINAR_KEYS, ExpectedWebinars
+from sandbox.expected_webinars import WEBINAR_KEYS, ExpectedWebinars, registrant_pairs
 from sandbox.faults import MEETING_LIST, FaultPlan
 from sandbox.gateway import Rules
 from sandbox.routing import Route
 from sandbox.world import World
 from sandbox.world.meetings import Meeting
-from sandbox.world.registrants import STATUSES
 
 MEETING_DETAIL = "/meetings/{meetingId}"
 REGISTRANTS = "/meetings/{meetingId}/registrants"
@@ -19,8 +18,9 @@ POLLS = "/meetings/{meetingId}/polls"
 
 PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
     "users": ("id",),
+    "pending_users": ("email",),
     "meetings": ("uuid",),
-    "meeting_registrants": ("meeting_id", "id"),
+    "meeting_registrants": ("meeting_id", "id", "occurrence_id"),
     "meeting_questions": ("meeting_id",),
     "meeting_polls": ("meeting_id", "id"),
     "channels": ("id",),
@@ -39,7 +39,8 @@ class Expected:
         self._access = Access(frozenset(route.template for route in routes if rules.grants(route)), faults)
         self._reports = ExpectedReports(world, self._access)
         self._streams: dict[str, Callable[[], Iterator[Pair]]] = {
-            "users": self._users,
+            "users": lambda: self._users("active", "inactive"),
+            "pending_users": lambda: self._users("pending"),
             "meetings": self._meetings,
             "meeting_registrants": self._registrants,
             "meeting_questions": self._questions,
@@ -63,11 +64,12 @@ class Expected:
             return self._reports.rows(stream, reading)
         return (_without_empty_times(make()) for _, make in self._streams[stream]())
 
-    def _users(self) -> Iterator[Pair]:
-        if self._access.reaches("/users", "/v2/users"):
-            for number in self._world.users("active"):
-                user = self._world.user(number)
-                yield (user.id,), lambda user=user: self._world.user_row(user)  # type: ignore[misc]
+    def _users(self, *statuses: str) -> Iterator[Pair]:
+        if not self._access.reaches("/users", "/v2/users"):
+            return
+        for user in (self._world.user(number) for status in statuses for number in self._world.users(status)):
+            key = user.email if user.status == "pending" else user.id
+            yield (key,), lambda user=user: self._world.user_row(user, "custom_attributes")  # type: ignore[misc]
 
     def _listed(self) -> Iterator[Meeting]:
         """Yield each meeting that some user's list shows, once."""
@@ -107,14 +109,7 @@ class Expected:
                 continue
             if not self._access.reaches(REGISTRANTS, f"/v2/meetings/{meeting.id}/registrants"):
                 continue
-            registrants = world.registrants(meeting)
-            for status in STATUSES:
-                for number in registrants.of_status(status):
-                    key = (str(meeting.id), world.registrant_id(meeting, number))
-                    yield key, self._registrant_row(meeting, number, status)
-
-    def _registrant_row(self, meeting: Meeting, number: int, status: str) -> Callable[[], Row]:
-        return lambda: {**self._world.registrant_row(meeting, number, status), "meeting_id": str(meeting.id)}
+            yield from registrant_pairs(world, meeting, "meeting_id", with_each=self._detail_is_readable(meeting))
 
     def _questions(self) -> Iterator[Pair]:
         for meeting in self._listed():

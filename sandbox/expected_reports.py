@@ -34,7 +34,9 @@ class PerSession:
     rows: Callable[[World, Session], list[Row]]
 
     def count(self, world: World, session: Session) -> int:
-        """Return how many rows a session has."""
+        """Return how many rows a session has at the moment."""
+        if not world.sessions.is_answered(session):
+            return 0
         return len(_stays(world, session) if self.rows is _participant_rows else self.rows(world, session))
 
 
@@ -129,6 +131,7 @@ class ExpectedReports:
             return (
                 {one.uuid_column: session.uuid, **row}
                 for session in self._read(stream, reading)
+                if self.world.sessions.is_answered(session)
                 for row in one.rows(self.world, session)
             )
         if stream == WEBINAR_ABSENTEES:
@@ -144,7 +147,7 @@ class ExpectedReports:
     def _read(self, stream: str, reading: Reading) -> Iterator[Session]:
         """Yield the sessions whose rows can be read."""
         one = PER_SESSION[stream]
-        for session in self._sessions(reading, is_webinar=one.is_webinar):
+        for session in self._sessions(reading, is_webinar=one.is_webinar, by_uuid=True):
             if self.access.reaches(one.template, _path(one.template, session), uuid=session.uuid):
                 yield session
 
@@ -170,6 +173,8 @@ class ExpectedReports:
                 continue
             if not self.access.reaches(ABSENTEES, _path(ABSENTEES, session), uuid=session.uuid):
                 continue
+            if not self.world.sessions.is_answered(session):
+                continue
             for number in self.world.absentees(session, webinar):
                 key = (session.uuid, self.world.registrant_id(webinar, number))
                 yield key, self._absentee_row(session, webinar, number)
@@ -192,17 +197,22 @@ class ExpectedReports:
             and self.access.reaches(WEBINAR_LIST, f"/v2/users/{user.id}/webinars", host)
         )
 
-    def _sessions(self, reading: Reading, *, is_webinar: bool) -> Iterator[Session]:
-        """Yield the meetings, or the webinars, that the connector finds in the reports of the hosts it knows of."""
+    def _sessions(self, reading: Reading, *, is_webinar: bool, by_uuid: bool = False) -> Iterator[Session]:
+        """Yield the meetings, or the webinars, that are in the reports of the hosts that are known.
+
+        With ``by_uuid`` also those of the host who is gone, which only the history names.
+        """
         sessions = self.world.sessions
         if is_webinar and "webinars" in self.world.without:
             return
         everything = sessions.all_webinars() if is_webinar else sessions.all_meetings()
         for host, held in groupby(everything, key=lambda session: session.host):
+            is_gone = host == self.world.oddities.gone_user
             is_found = self._is_found(host, reading) or (is_webinar and self._lists_webinars(host))
-            if is_found and self._report_is_readable(host):
+            if (by_uuid and self._has_history) if is_gone else (is_found and self._report_is_readable(host)):
                 for session in held:
-                    is_wanted = session.is_reported or (reading.one_participant and session.participants)
+                    has_one = reading.one_participant and session.participants and not is_gone
+                    is_wanted = session.is_reported or has_one
                     if is_wanted and not _is_before(session, reading):
                         yield session
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from sandbox.areas.webinars import (
     PANELISTS,
@@ -15,12 +16,11 @@ from sandbox.expected_reports import Access, Pair, Row
 from sandbox.faults import WEBINAR_LIST
 from sandbox.world import World
 from sandbox.world.meetings import Meeting
-from sandbox.world.registrants import STATUSES
 from sandbox.world.webinars import panelist_rows, tracking_source_rows
 
 WEBINAR_KEYS: dict[str, tuple[str, ...]] = {
     "webinars": ("uuid",),
-    "webinar_registrants": ("webinar_id", "id"),
+    "webinar_registrants": ("webinar_id", "id", "occurrence_id"),
     "webinar_questions": ("webinar_id",),
     "webinar_panelists": ("webinar_id", "id"),
     "webinar_polls": ("webinar_id", "id"),
@@ -38,6 +38,24 @@ def listed_webinars(world: World, access: Access) -> Iterator[Meeting]:
             for webinar in dict.fromkeys(world.listed_webinars(user)):
                 if not world.is_webinar_gone(webinar):
                     yield world.webinar(webinar)
+
+
+def registrant_pairs(world: World, meeting: Meeting, column: str, *, with_each: bool) -> Iterator[Pair]:
+    """Yield the registrants of a meeting or webinar, whose id goes to ``column``; without an occurrence that is "".
+
+    Where people register for each occurrence, those of each as well if ``with_each``: its detail names them.
+    """
+    for occurrence_id, status, numbers, occurrence in world.registrants(meeting).lists():
+        if occurrence and not (with_each and world.lists_registrants_of(occurrence)):
+            continue
+        added = {column: str(meeting.id), "occurrence_id": occurrence_id}
+        for number in numbers:
+            key = (added[column], world.registrant_id(meeting, number), occurrence_id)
+            yield key, partial(_registrant_row, world, meeting, number, status, added)
+
+
+def _registrant_row(world: World, meeting: Meeting, number: int, status: str, added: Row) -> Row:
+    return {**world.registrant_row(meeting, number, status), **added}
 
 
 @dataclass(frozen=True)
@@ -73,14 +91,8 @@ class ExpectedWebinars:
 
     def _registrants(self) -> Iterator[Pair]:
         for webinar in self._reached(WEBINAR_REGISTRANTS):
-            registrants = self.world.registrants(webinar)
-            for status in STATUSES:
-                for number in registrants.of_status(status):
-                    key = (str(webinar.id), self.world.registrant_id(webinar, number))
-                    yield key, self._registrant_row(webinar, number, status)
-
-    def _registrant_row(self, webinar: Meeting, number: int, status: str) -> Callable[[], Row]:
-        return lambda: {**self.world.registrant_row(webinar, number, status), "webinar_id": str(webinar.id)}
+            with_each = self.access.reaches(WEBINAR_DETAIL, f"/v2/webinars/{webinar.id}")
+            yield from registrant_pairs(self.world, webinar, "webinar_id", with_each=with_each)
 
     def _questions(self) -> Iterator[Pair]:
         for webinar in self._reached(WEBINAR_QUESTIONS):

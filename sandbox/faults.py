@@ -1,12 +1,15 @@
 """Faults on demand: what goes wrong, how often and where."""
 
+import json
+import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from sandbox.canned import CANNED, server_error, user_gone
 from sandbox.dice import Dice
 from sandbox.limits import Label, daily_refusal, per_second_refusal
 from sandbox.messages import Damage, Reply, Request, error_reply
@@ -19,15 +22,20 @@ PARTICIPANTS = "/report/meetings/{meetingId}/participants"
 WEBINAR_PARTICIPANTS = "/report/webinars/{webinarId}/participants"
 _BREAKING = {MEETING_LIST: "user-broken", USER_REPORT: "report-host-broken"}
 """The fault that breaks each list of a user that one can break."""
-_USER_GONE = {
-    MEETING_LIST: "User does not exist: {}.",
-    WEBINAR_LIST: "User does not exist: {}.",
-    USER_REPORT: "User {} not exist or not belong to this account.",
-}
+_LISTS_OF_A_USER = frozenset({MEETING_LIST, WEBINAR_LIST, USER_REPORT})
 _MOST_HITS_IN_A_ROW = 3
 _PRECISION = 1_000_000
 _OK = 200
 _REFUSED = frozenset({401, 429})
+_UNESCAPED_COMMA = re.compile(r"(?<!\\),")
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "rate": float,
@@ -42,6 +50,15 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "seconds": float,
     "status": int,
     "index": int,
+    "object": str,
+    "of": _natural,
+    "answer": str,
+    "code": int,
+    "text": str,
+    "until": float,
+    "part": str,
+    "bytes": _natural,
+    "gzip": {"true": True, "false": False}.__getitem__,
 }
 
 
@@ -51,9 +68,19 @@ class Kind(NamedTuple):
     effect: str
     needs: frozenset[str] = frozenset()
     allows: frozenset[str] = frozenset()
+    parts: tuple[str, ...] = ()
+    """What the setting ``part`` may be."""
+    is_targeted: bool = False
+    """Whether it is about single objects or calls, and can be set while the sandbox runs."""
 
 
 _ANY_PATH = frozenset({"path"})
+TARGET = frozenset({"path", "object", "user", "of", "times", "after", "until"})
+
+
+def _targeted(effect: str, *needs: str, allows: Iterable[str] = (), parts: tuple[str, ...] = ()) -> Kind:
+    return Kind(effect, frozenset(needs), (TARGET | frozenset(allows)) - frozenset(needs), parts, is_targeted=True)
+
 
 KINDS: dict[str, Kind] = {
     "http-500": Kind("HTTP 500: now and then (rate), always on a path, or both", allows=frozenset({"rate", "path"})),
@@ -84,7 +111,42 @@ KINDS: dict[str, Kind] = {
         frozenset({"status"}),
         frozenset({"times"}),
     ),
+    "refuse": _targeted(
+        f"an answer instead of the endpoint's: ANSWER, one of {', '.join(CANNED)} (timeout: after SECONDS, 3600 if not "
+        "given), or else STATUS with CODE and TEXT",
+        allows=("answer", "status", "code", "text", "seconds"),
+    ),
+    "shift": _targeted(
+        "a new row comes to the front of each list after its first page is read, the first TIMES times, 1 if not given",
+        "path",
+    ),
+    "short": _targeted("lists leave out the last INDEX rows they count, 1 if not given", "path", allows=("index",)),
+    "endless-pages": _targeted("every page has a new token and the rows of the first", "path"),
+    "drip": _targeted(
+        "a byte each SECONDS, 1 if not given, of the body, or else of the headers, or 100 Continue without end",
+        "path",
+        allows=("part", "seconds"),
+        parts=("body", "headers", "continue"),
+    ),
+    "huge": _targeted("HTTP 200 whose JSON unpacks to BYTES", "path", "bytes", allows=("gzip",)),
+    "quote": _targeted(
+        "an error of STATUS, 500 if not given, that quotes the header Authorization, or 200 characters of its middle",
+        "path",
+        allows=("status", "part"),
+        parts=("whole", "middle"),
+    ),
 }
+TARGET_HELP = """\
+faults that are about single objects or calls (refuse, shift, short, endless-pages, drip, huge, quote) take
+  path     as above; those of the token endpoint are drip, huge and quote with /oauth/token
+  object   id, e-mail, number or UUID that the path names, however encoded
+  user     number of the user whom the path names, or who holds the meeting, webinar or session it names
+  of       OF=5: every fifth object or so, always the same ones
+  times    only the first TIMES calls of each URL
+  after    only from matching call number AFTER on
+  until    only until so many seconds after the sandbox started
+a comma in a value is written \\, and NAME:{"key": "value", ...} is understood, too
+what expected/... tells does not take them into account; /_sandbox/faults sets, clears and counts them"""
 
 _BLOCKING = frozenset({"http-500", "error-in-200", "forbidden", "repeat-page-token"})
 
@@ -106,31 +168,72 @@ class Fault:
     seconds: float | None = None
     status: int | None = None
     index: int | None = None
+    object: str | None = None
+    of: int | None = None
+    answer: str | None = None
+    code: int | None = None
+    text: str | None = None
+    until: float | None = None
+    part: str | None = None
+    bytes: int | None = None
+    gzip: bool | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown name and for settings that do not go with it."""
         if self.name not in KINDS:
             raise ValueError(f"There is no fault {self.name!r}; the faults are {', '.join(KINDS)}.")
-        kind = KINDS[self.name]
-        given = {field.name for field in fields(self) if field.name != "name" and getattr(self, field.name) is not None}
+        kind, given = KINDS[self.name], set(self.settings()) - {"name"}
         if not kind.needs <= given <= kind.needs | kind.allows or not given:
             known = ", ".join([*sorted(kind.needs), *(f"[{name}]" for name in sorted(kind.allows))])
             raise ValueError(f"Fault {self.name!r} takes the settings {known}.")
+        if self.name == "refuse" and (self.answer is None) == (self.status is None):
+            raise ValueError("Fault 'refuse' takes either an answer or a status.")
+        if self.answer is not None and self.answer not in CANNED:
+            raise ValueError(f"Fault 'refuse' knows no answer {self.answer!r}; the answers are {', '.join(CANNED)}.")
+        if self.part is not None and self.part not in kind.parts:
+            raise ValueError(f"Fault {self.name!r} knows no part {self.part!r}; the parts are {', '.join(kind.parts)}.")
+
+    @property
+    def is_targeted(self) -> bool:
+        """Tell whether it is about single objects or calls, and can be set while the sandbox runs."""
+        return KINDS[self.name].is_targeted
+
+    def settings(self) -> dict[str, Any]:
+        """Return the name and the settings that were given."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
     @classmethod
     def parse(cls, text: str) -> "Fault":
-        """Read ``NAME:key=value,...``; raises ValueError."""
+        """Read ``NAME:key=value,...``, commas in values escaped, or ``NAME:{...}`` with JSON; raises ValueError."""
         name, _, settings = text.partition(":")
-        values: dict[str, Any] = {}
-        for setting in filter(None, settings.split(",")):
+        if settings.startswith("{"):
+            return cls.of_settings({"name": name, **json.loads(settings)})
+        values: dict[str, str] = {}
+        for setting in filter(None, _UNESCAPED_COMMA.split(settings)):
             key, separator, value = setting.partition("=")
-            if not separator or key not in _READERS:
-                raise ValueError(f"{setting!r} in fault {text!r} is not of the form key=value with a known key.")
+            if not separator:
+                raise ValueError(f"{setting!r} in fault {text!r} is not of the form key=value.")
+            values[key] = value.replace("\\,", ",")
+        return cls.of_settings({"name": name, **values})
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> "Fault":
+        """Return the fault of a name, ``refuse`` if none is given, and of settings as text or as JSON has them.
+
+        Raises ValueError.
+        """
+        values: dict[str, Any] = {}
+        for key, value in settings.items():
+            if key == "name" or value is None:
+                continue
+            if key not in _READERS:
+                raise ValueError(f"{key!r} is no setting of a fault.")
             try:
-                values[key] = _READERS[key](value)
-            except ValueError as error:
-                raise ValueError(f"{value!r} in fault {text!r} is no value for {key}.") from error
-        return cls(name, **values)
+                values[key] = value if isinstance(value, Label) else _READERS[key](_text(value))
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"{value!r} is no value for the setting {key} of a fault.") from error
+        return cls(str(settings.get("name", "refuse")), **values)
 
 
 class FaultPlan:
@@ -203,7 +306,7 @@ class FaultPlan:
                 return reply
             self._in_a_row[request.target] = hits + 1
         if fault.name == "http-500":
-            return _server_error()
+            return server_error()
         if fault.name == "html":
             page = b"<!DOCTYPE html><html><body><h1>Zoom is under maintenance</h1></body></html>"
             return Reply(_OK, page, "text/html;charset=UTF-8", reply.headers, spoiled=True)
@@ -227,7 +330,7 @@ class FaultPlan:
         """
         if uuid in self._broken_uuids and template == PARTICIPANTS:
             return True
-        if template in _USER_GONE and any(fault.user == user for fault in self._breaking(template, "host-gone")):
+        if template in _LISTS_OF_A_USER and any(fault.user == user for fault in self._breaking(template, "host-gone")):
             return True
         return any(
             fault.rate is None and self._concerns(fault, template, path)
@@ -245,7 +348,7 @@ class FaultPlan:
         if reply:
             return reply
         if any(f.rate is None and self._concerns(f, route.template, target) for f in self._faults["http-500"]):
-            return _server_error()
+            return server_error()
         if any(self._concerns(fault, route.template, target) for fault in self._faults["error-in-200"]):
             return error_reply(_OK, 200, "Only available for Paid account.")
         if any(self._concerns(fault, route.template, target) for fault in self._faults["forbidden"]):
@@ -253,16 +356,16 @@ class FaultPlan:
         return None
 
     def _reply_of_object(self, route: Route, call: Call) -> Reply | None:
-        if route.template in _USER_GONE:
+        if route.template in _LISTS_OF_A_USER:
             user_id = call.values["userId"]
             found = call.world.find_user(user_id)
             user = found.number if found else None
             if any(fault.user == user for fault in self._breaking(route.template)):
-                return _server_error()
+                return server_error()
             if any(fault.user == user for fault in self._faults["host-gone"]):
-                return error_reply(404, 1001, _USER_GONE[route.template].format(user_id))
+                return user_gone(route.template, user_id)
         if route.template == PARTICIPANTS and unquote(call.values["meetingId"]) in self._broken_uuids:
-            return _server_error()
+            return server_error()
         return None
 
     def _breaking(self, template: str, *others: str) -> list[Fault]:
@@ -294,5 +397,5 @@ def _list_of(call: Call, request: Request) -> str:
     return repr((call.path, sorted(item for item in request.query.items() if item[0] != "next_page_token")))
 
 
-def _server_error() -> Reply:
-    return error_reply(500, 500, "Internal server error.")
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

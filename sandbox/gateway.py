@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
+from sandbox.canned import Answer, missing_scope
 from sandbox.counters import Counters
 from sandbox.faults import PARTICIPANTS, WEBINAR_PARTICIPANTS, FaultPlan
 from sandbox.limits import RateLimiter
@@ -12,10 +14,10 @@ from sandbox.messages import Reply, Request, ZoomError, error_reply, json_reply
 from sandbox.oauth import TokenEndpoint
 from sandbox.paging import Page, PageTokens, Paging
 from sandbox.routing import API_PREFIX, INVALID, Call, Listing, Route
+from sandbox.targets import ObjectFaults
 from sandbox.world import World
 
 _UNKNOWN_ENDPOINT = "(unknown)"
-_MISSING_SCOPE = 4711
 _PARTICIPANTS = frozenset({PARTICIPANTS, WEBINAR_PARTICIPANTS})
 
 
@@ -47,6 +49,7 @@ class Gateway:
     limiter: RateLimiter
     page_tokens: PageTokens
     faults: FaultPlan
+    object_faults: ObjectFaults
     counters: Counters
     clock: Callable[[], float]
 
@@ -76,8 +79,7 @@ class Gateway:
         if reply:
             return reply
         if not self.rules.grants(route):
-            message = f"Invalid access token, does not contain scopes:[{route.granular_scope}]."
-            return error_reply(self.rules.missing_scope_status, _MISSING_SCOPE, message)
+            return missing_scope(self.rules.missing_scope_status, route.granular_scope)
         try:
             return self._call(route, values, request)
         except ZoomError as error:
@@ -89,9 +91,13 @@ class Gateway:
         page = self._page(route, request) if route.paging else None
         call = Call(route, path, values, query, page, self.world)
         reply = self.faults.reply_instead(call, request)
-        if reply:
-            return reply
-        answer = route.handler(call)
+        return reply or self.object_faults.api_reply(call, request, partial(self._own, call, request))
+
+    def _own(self, call: Call, request: Request, alter: Callable[[Answer], Answer]) -> Reply:
+        try:
+            answer = alter(call.route.handler(call))
+        except ZoomError as error:
+            return error.reply
         return json_reply(self._page_body(answer, call, request) if isinstance(answer, Listing) else answer)
 
     def _page(self, route: Route, request: Request) -> Page:
@@ -108,9 +114,13 @@ class Gateway:
 
     def _page_body(self, listing: Listing, call: Call, request: Request) -> dict[str, Any]:
         page = call.page or Page(0, listing.total)
-        end = min(page.offset + page.size, listing.total)
+        listed = listing.total - listing.left_out
+        begin = 0 if listing.is_endless else page.offset
+        end = min(begin + page.size, listed)
         token = ""
-        if end < listing.total:
+        if listing.is_endless:
+            token = self.page_tokens.issue(request.path, request.query, page.offset + page.size)
+        elif end < listed:
             token = self.page_tokens.issue(request.path, request.query, end)
         if self.faults.repeats_page_token(call.route, request):
             token = (
@@ -126,5 +136,5 @@ class Gateway:
             "page_size": page.size,
             **{name: counts[name] for name in listing.tells},
             **listing.extra,
-            listing.key: listing.rows(page.offset, end),
+            listing.key: listing.rows(begin, max(begin, end)),
         }

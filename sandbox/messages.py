@@ -1,7 +1,7 @@
 """Requests as the server reads them and replies as it sends them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -40,6 +40,24 @@ class Damage(Enum):
     """The connection is reset in mid-body."""
 
 
+class Part(str, Enum):
+    """What of a reply comes byte by byte."""
+
+    BODY = "body"
+    HEADERS = "headers"
+    CONTINUE = "continue"
+    """Nothing of it, but ``100 Continue`` without end."""
+
+
+@dataclass(frozen=True)
+class Drip:
+    """A reply that comes one byte, or one ``100 Continue``, at a time."""
+
+    part: Part
+    seconds: float
+    """Between two of them."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """One HTTP answer."""
@@ -53,6 +71,11 @@ class Reply:
     damage: Damage = Damage.NONE
     spoiled: bool = False
     """True when a fault made the body useless, so that asking again is right."""
+    stall: float = 0.0
+    """Seconds before anything of it is sent."""
+    drip: Drip | None = None
+    stream: Callable[[], Iterator[bytes]] | None = None
+    """Makes the parts of a body that is too long to be held; ``body`` is empty then."""
 
 
 def to_json(value: object) -> bytes:

@@ -17,6 +17,8 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105
 _FORM = "application/x-www-form-urlencoded"
 _UNAUTHORIZED = 401
 _TOKEN_REFUSED = 124
+_KEYS_PER_TOKEN = 28
+"""Of 22 characters each: Zoom's tokens have six to seven hundred."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ class TokenEndpoint:
 
     def _issue(self, api_url: str) -> dict[str, str | int]:
         self._issued += 1
-        token = "eyJ" + Dice(self._seed, "access token", self._issued).key() + f".{self._issued}"
+        dice = Dice(self._seed, "access token", self._issued)
+        token = "eyJ" + "".join(dice.key() for _ in range(_KEYS_PER_TOKEN)) + f".{self._issued}"
         if self._rules.single_token:
             self._expiry.clear()
         self._expiry[token] = self._clock() + self._rules.lifetime

@@ -1,6 +1,6 @@
 """Everything about a sandbox that can be chosen."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta, timezone
 
@@ -15,15 +15,23 @@ LACKS: Mapping[str, str] = {
     "history-plan": "the history answers 400/200",
     "active-hosts": "the scope of the report on active hosts",
     "active-hosts-plan": "that report answers 400/200",
+    "past-occurrences": "registrants of a past occurrence answer 400/300",
 }
 """What can be left out of an account, and what that means."""
 
 REPORT_ZONES: Mapping[str, timezone] = {
     "UTC": timezone.utc,
-    "UTC-8": timezone(timedelta(hours=-8)),
-    "UTC+9": timezone(timedelta(hours=9)),
+    **{f"UTC{hours:+}": timezone(timedelta(hours=hours)) for hours in range(-12, 15) if hours},
 }
 REPORT_TO = ("inclusive", "exclusive")
+REPORT_BORDERS = ("months", "days")
+REPORT_OLD = ("refuse", "clamp")
+_CHOICES: Mapping[str, Collection[str]] = {
+    "report_zone": REPORT_ZONES,
+    "report_to": REPORT_TO,
+    "report_border": REPORT_BORDERS,
+    "report_old": REPORT_OLD,
+}
 
 
 @dataclass(frozen=True)
@@ -63,13 +71,23 @@ class SandboxOptions:
     """What the account or the app lacks, some of ``LACKS``."""
 
     report_zone: str = "UTC"
-    """Time zone of the days in reports: one of ``REPORT_ZONES``."""
+    """The account's time zone, in which reports count days: one of ``REPORT_ZONES``."""
     report_to: str = "inclusive"
     """Whether the day ``to`` is part of a report: inclusive or exclusive."""
+    report_border: str = "months"
+    """How far reports go back: six calendar months or 180 days."""
+    report_old: str = "refuse"
+    """What becomes of a report from an older day on: refuse it, or clamp it to what is served."""
+    report_future: int = 3
+    """How many days after today the day ``to`` may lie."""
     report_delay_seconds: float = 0.0
     """From the end of a session until reports show it."""
     settle_seconds: float = 3600.0
     """From the end of a session until its last participant has a duration."""
+    answers_delay_seconds: float = 0.0
+    """From the end of a session until its participants, poll results, Q&A and absentees are known."""
+    history_names_gone: bool = False
+    """Whether the history names the sessions of the host who was deleted."""
     history_page_size: int = 300
     """Largest ``page_size`` of the account's history."""
 
@@ -108,7 +126,7 @@ class SandboxOptions:
         least, most = self.participants
         if not 2 <= least <= most:  # noqa: PLR2004  (a session has two, or else only its host)
             raise ValueError(f"participants is {least}..{most}, expected 2 <= fewest <= most.")
-        for name, known in {"report_zone": REPORT_ZONES, "report_to": REPORT_TO}.items():
+        for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}.")
         if not self.without <= set(LACKS):
@@ -116,6 +134,7 @@ class SandboxOptions:
         for name in (
             *("users", "meetings", "webinars", "polls", "channels", "latency"),
             *("sessions_per_host", "session_months", "report_delay_seconds", "settle_seconds"),
+            *("report_future", "answers_delay_seconds"),
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 0.")

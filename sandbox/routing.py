@@ -86,6 +86,10 @@ class Listing:
     """Which counts the answer has beside its page size."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What else the answer has."""
+    left_out: int = 0
+    """How many of the last rows are counted and never listed."""
+    is_endless: bool = False
+    """Whether every page has the first rows and a token of its own."""
 
     @classmethod
     def of(cls, key: str, rows: Sequence[Any], to_row: Callable[[Any], Any], **others: Any) -> "Listing":

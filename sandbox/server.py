@@ -5,15 +5,17 @@ few lines of a request head here is several times faster and keeps the path as i
 """
 
 import contextlib
+import select
 import socket
 import socketserver
 import struct
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import BinaryIO
 
-from sandbox.messages import JSON, Damage, Reply, Request
+from sandbox.messages import JSON, Damage, Drip, Part, Reply, Request
 
 HOST = "127.0.0.1"
 _IDLE_SECONDS = 120
@@ -22,6 +24,9 @@ _MOST_HEADERS = 100
 _LARGEST_BODY = 1 << 20
 _CHUNK = 1 << 16
 _ABORT = struct.pack("ii", 1, 0)
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_GLANCE_SECONDS = 0.05
+"""Between two looks at a client that sends on while it waits."""
 
 App = Callable[[Request], Reply | Iterator[bytes]]
 
@@ -98,19 +103,31 @@ class Connection(socketserver.BaseRequestHandler):
             return False
         keep_alive = request.headers.get("connection", "").lower() != "close"
         answer = self.server.app(request)
-        if not isinstance(answer, Reply):
-            self._stream(answer)
-            return keep_alive
-        data = _encoded(answer, keep_alive=keep_alive)
-        if answer.damage is Damage.RESET:
-            self._reset(data[: len(data) - len(answer.body) // 2 - 1])
-            return False
-        self.request.sendall(data)
+        if isinstance(answer, Reply):
+            return self._send(answer, keep_alive=keep_alive) and keep_alive
+        self._stream(answer)
         return keep_alive
 
-    def _stream(self, parts: Iterator[bytes]) -> None:
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
-        self.request.sendall(head.encode())
+    def _send(self, reply: Reply, *, keep_alive: bool) -> bool:
+        """Send a reply, and tell whether it got to its end."""
+        if reply.stall and not self._waits(reply.stall):
+            return False
+        if reply.stream is not None:
+            self._stream(reply.stream(), reply.headers)
+            return True
+        data = _encoded(reply, keep_alive=keep_alive)
+        if reply.drip:
+            return self._drip(data, len(data) - len(reply.body), reply.drip)
+        if reply.damage is Damage.RESET:
+            self._reset(data[: len(data) - len(reply.body) // 2 - 1])
+            return False
+        self.request.sendall(data)
+        return True
+
+    def _stream(self, parts: Iterator[bytes], headers: Mapping[str, str] | None = None) -> None:
+        fields = {"Content-Type": JSON, "Transfer-Encoding": "chunked", **(headers or {})}
+        lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+        self.request.sendall("\r\n".join(lines).encode("latin-1"))
         pending = bytearray()
         for part in parts:
             pending += part
@@ -119,6 +136,32 @@ class Connection(socketserver.BaseRequestHandler):
                 pending.clear()
         last = b"%x\r\n%b\r\n" % (len(pending), bytes(pending)) if pending else b""
         self.request.sendall(last + b"0\r\n\r\n")
+
+    def _drip(self, data: bytes, head: int, drip: Drip) -> bool:
+        """Send an answer whose first ``head`` bytes are its head; tell whether it got to its end."""
+        if drip.part is Part.CONTINUE:
+            while self._waits(drip.seconds):
+                self.request.sendall(_CONTINUE)
+            return False
+        begin = data.index(b"\r\n") + 2 if drip.part is Part.HEADERS else head
+        self.request.sendall(data[:begin])
+        for place in range(begin, len(data)):
+            if not self._waits(drip.seconds):
+                return False
+            self.request.sendall(data[place : place + 1])
+        return True
+
+    def _waits(self, seconds: float) -> bool:
+        """Wait, and tell whether the client is still there; closing the server looks as if it were gone."""
+        poller = select.poll()
+        poller.register(self.request, select.POLLIN)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if poller.poll(left * 1000):
+                if not self.request.recv(1, socket.MSG_PEEK):
+                    return False
+                time.sleep(min(left, _GLANCE_SECONDS))  # what it sends already is for later
+        return True
 
     def _reset(self, data: bytes) -> None:
         self.request.sendall(data)

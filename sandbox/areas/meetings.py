@@ -69,8 +69,10 @@ def list_registrants(call: Call) -> Listing:
     meeting = _meeting(call)
     if not meeting.has_registration:
         raise ZoomError(_BAD_REQUEST, INVALID, f"This meeting has not registration required: {meeting.id}")
-    world, status = call.world, call.query["status"]
-    numbers = world.registrants(meeting).listed(status, _occurrence(call, meeting))
+    world, status, occurrence = call.world, call.query["status"], _occurrence(call, meeting)
+    if occurrence and not world.lists_registrants_of(occurrence):
+        raise invalid_occurrence(occurrence.id)
+    numbers = world.registrants(meeting).listed(status, occurrence)
     return Listing.of("registrants", numbers, lambda number: world.registrant_row(meeting, number, status))
 
 
@@ -99,6 +101,12 @@ def list_polls(call: Call) -> dict[str, Any]:
     anonymous = call.query["anonymous"]
     polls = [poll for poll in polls if anonymous in {None, poll["anonymous"]}]
     return {"total_records": len(polls), "polls": polls}
+
+
+def invalid_occurrence(occurrence_id: str) -> ZoomError:
+    """Return the error for the id of an occurrence that Zoom does not take."""
+    message = f"The request could not be completed because you have provided an invalid occurrence ID: {occurrence_id}."
+    return ZoomError(_BAD_REQUEST, INVALID, message)
 
 
 def _meeting(call: Call) -> Meeting:

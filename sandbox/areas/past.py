@@ -3,14 +3,17 @@
 https://developers.zoom.us/docs/api/meetings/#tag/meetings and /#tag/webinars .
 """
 
+from collections.abc import Callable
 from typing import Any
 
+from sandbox.areas.meetings import invalid_occurrence
 from sandbox.areas.reports import SESSION_GONE, TOO_OLD, find_session, no_permission
 from sandbox.areas.webinars import NO_PLAN, NO_REGISTRATION, WEBINAR_GONE, webinar_id
 from sandbox.limits import Label
 from sandbox.messages import ZoomError
 from sandbox.paging import Paging
-from sandbox.routing import INVALID, Call, Listing, Parameter, Route
+from sandbox.routing import Call, Listing, Parameter, Route
+from sandbox.world import World
 from sandbox.world.answers import poll_result_rows, qna_rows
 from sandbox.world.meetings import Meeting, Occurrence
 from sandbox.world.people import iso
@@ -34,7 +37,7 @@ def list_meeting_poll_results(call: Call) -> dict[str, Any]:
         raise ZoomError(_NOT_FOUND, SESSION_GONE, "Meeting ID is invalid or not end.")
     if call.world.sessions.is_too_old(session):
         raise ZoomError(_BAD_REQUEST, TOO_OLD, "Can not access a meeting a year ago.")
-    return _answers(session, poll_result_rows(call.world, session))
+    return _answers(call, session, poll_result_rows)
 
 
 def list_instances(call: Call) -> dict[str, Any]:
@@ -67,20 +70,19 @@ def list_absentees(call: Call) -> Listing:
     if webinar is None or not webinar.has_registration:
         message = f"This webinar doesn't have registration required: {session.uuid}."
         raise ZoomError(_BAD_REQUEST, NO_REGISTRATION, message)
-    numbers = world.absentees(session, webinar, _occurrence(call, webinar))
+    occurrence = _occurrence(call, webinar)
+    numbers = world.absentees(session, webinar, occurrence) if world.sessions.is_answered(session) else []
     return Listing.of("registrants", numbers, lambda number: world.registrant_row(webinar, number, "approved"))
 
 
 def list_webinar_poll_results(call: Call) -> dict[str, Any]:
     """Return the poll answers of a webinar's instance, or of its latest one."""
-    session = _ended_webinar(call)
-    return _answers(session, poll_result_rows(call.world, session))
+    return _answers(call, _ended_webinar(call), poll_result_rows)
 
 
 def list_qna(call: Call) -> dict[str, Any]:
     """Return the questions and answers of a webinar's instance, or of its latest one."""
-    session = _ended_webinar(call)
-    return _answers(session, qna_rows(call.world, session))
+    return _answers(call, _ended_webinar(call), qna_rows)
 
 
 def _ended_webinar(call: Call) -> Session:
@@ -92,7 +94,8 @@ def _ended_webinar(call: Call) -> Session:
     return session
 
 
-def _answers(session: Session, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _answers(call: Call, session: Session, make: Callable[[World, Session], list[dict[str, Any]]]) -> dict[str, Any]:
+    rows = make(call.world, session) if call.world.sessions.is_answered(session) else []
     return {"id": session.meeting_id, "uuid": session.uuid, "start_time": iso(session.start), "questions": rows}
 
 
@@ -102,10 +105,7 @@ def _occurrence(call: Call, webinar: Meeting) -> Occurrence | None:
         return None
     occurrence = webinar.occurrence(occurrence_id)
     if occurrence is None:
-        message = (
-            f"The request could not be completed because you have provided an invalid occurrence ID: {occurrence_id}."
-        )
-        raise ZoomError(_BAD_REQUEST, INVALID, message)
+        raise invalid_occurrence(occurrence_id)
     return occurrence
 
 

@@ -42,7 +42,6 @@ HISTORY = "/report/history_meetings"
 MEETING_REPORT = "/report/meetings/{meetingId}"
 WEBINAR_REPORT = "/report/webinars/{webinarId}"
 
-_DAYS_AHEAD = timedelta(days=3)
 _LATE = timedelta(days=1)
 _REPORT_FEATURES = {"poll": "poll", "reaction": "reaction", "survey": None, "qa": None, "resource": None}
 """The feature behind each kind of history report; None where no session has one."""
@@ -71,7 +70,7 @@ def list_hosts(call: Call) -> Listing:
     if "active-hosts-plan" in world.without:
         raise no_permission()
     first, last = _days(call)
-    held = active_sessions(world, world.sessions.within(first, last))
+    held = active_sessions(world, world.sessions.within(_served(call, first), last))
     if call.query["type"] == "inactive":
         numbers = [number for number in world.users("active") if number not in held]
     else:
@@ -109,11 +108,11 @@ def list_sessions_of_user(call: Call) -> Listing:
     world = call.world
     user = _user(call)
     first, last = _days(call)
-    kind = call.query["type"]
+    served, kind = _served(call, first), call.query["type"]
     if kind == "pastJoined":
-        sessions = [session for session in world.sessions.within(first, last) if _took_part(world, user, session)]
+        sessions = [session for session in world.sessions.within(served, last) if _took_part(world, user, session)]
     else:
-        sessions = world.sessions.of_host(user.number, first, last)
+        sessions = world.sessions.of_host(user.number, served, last)
     sessions = [session for session in sessions if session.participants and session.is_reported == (kind != "pastOne")]
     return Listing.of(
         "meetings", sessions, lambda session: user_report_row(world, session, user), extra=_told(first, last)
@@ -127,8 +126,9 @@ def list_history(call: Call) -> Listing:
     if "history-plan" in world.without:
         raise no_permission()
     first, last = _days(call)
-    sessions = world.sessions.within(first, last, by_end=call.query["date_type"] == "end_time")
-    wanted = [session for session in sessions if session.is_reported and session.host != world.oddities.gone_user]
+    sessions = world.sessions.within(_served(call, first), last, by_end=call.query["date_type"] == "end_time")
+    unnamed = None if world.sessions.rules.names_gone else world.oddities.gone_user
+    wanted = [session for session in sessions if session.is_reported and session.host != unnamed]
     for wants in _history_filters(call):
         wanted = [session for session in wanted if wants(session)]
     return Listing.of("history_meetings", wanted, lambda session: history_row(world, session), tells=())
@@ -165,7 +165,7 @@ def get_meeting_report(call: Call) -> dict[str, Any]:
 def list_participants(call: Call) -> Listing:
     """List who took part in a meeting's instance, or in its latest one, a row for each time they came in."""
     session = _session(call)
-    if not session.is_reported:
+    if not (session.is_reported and call.world.sessions.is_answered(session)):
         raise _not_found(call)
     return _participants(call, session)
 
@@ -180,7 +180,7 @@ def get_webinar_report(call: Call) -> dict[str, Any]:
 def list_webinar_participants(call: Call) -> Listing:
     """List who took part in a webinar's instance, or in its latest one, a row for each time they came in."""
     session = _webinar_session(call)
-    if not session.is_reported:
+    if not (session.is_reported and call.world.sessions.is_answered(session)):
         raise _webinar_not_found(call)
     return _participants(call, session)
 
@@ -197,17 +197,22 @@ def _participants(call: Call, session: Session) -> Listing:
 
 
 def _days(call: Call) -> tuple[date, date]:
-    first, last = call.query["from"], call.query["to"]
+    sessions, first, last = call.world.sessions, call.query["from"], call.query["to"]
     if first is None:
         raise call.route.refuse("from")
     if last is None or not first <= last <= months_later(first, 1):
         raise call.route.refuse("to")
-    if last > call.world.sessions.now.date() + _DAYS_AHEAD:
+    if last > sessions.today + timedelta(days=sessions.rules.days_ahead):
         raise call.route.refuse("to")
-    if first < call.world.sessions.oldest_day:
+    if first < sessions.oldest_day and not sessions.rules.clamps:
         message = "Report can only be provided for a month that falls within the recent 6 months."
         raise ZoomError(_BAD_REQUEST, INVALID, message)
     return first, last
+
+
+def _served(call: Call, first: date) -> date:
+    """Return the first day that is served of a report from ``first`` on."""
+    return max(first, call.world.sessions.oldest_day)
 
 
 def _told(first: date, last: date) -> dict[str, str]:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from sandbox.areas.meetings import invalid_occurrence
+from sandbox.canned import NO_WEBINAR_PLAN
 from sandbox.faults import WEBINAR_LIST
 from sandbox.limits import Label
 from sandbox.messages import ZoomError
@@ -45,11 +47,7 @@ def _with_plan(handler: Callable[[Call], _Answer]) -> Callable[[Call], _Answer]:
 
 def no_plan() -> ZoomError:
     """Return the error for a user, or an account, without a webinar plan."""
-    message = (
-        "Webinar plan is missing. You must subscribe to the webinar plan and enable webinars for this user in order "
-        "to perform this action."
-    )
-    return ZoomError(_BAD_REQUEST, NO_PLAN, message)
+    return ZoomError(_BAD_REQUEST, NO_PLAN, NO_WEBINAR_PLAN)
 
 
 def list_webinars(call: Call) -> Listing:
@@ -82,7 +80,10 @@ def list_registrants(call: Call) -> Listing:
     """List the registrants of a status, of an occurrence where people register for each, or of a tracking source."""
     webinar = _registered_webinar(call)
     world, status, source = call.world, call.query["status"], call.query["tracking_source_id"]
-    numbers = world.registrants(webinar).listed(status, _occurrence(call, webinar))
+    occurrence = _occurrence(call, webinar)
+    if occurrence and not world.lists_registrants_of(occurrence):
+        raise invalid_occurrence(occurrence.id)
+    numbers = world.registrants(webinar).listed(status, occurrence)
     if source is not None:
         sources = tracking_source_ids(world.seed, webinar)
         places = [place for place, source_id in enumerate(sources) if source_id == source]

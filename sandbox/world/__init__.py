@@ -260,6 +260,10 @@ class World:
         least, most = self.size.registrants
         return make_registrants(self.seed, meeting, most if self._webinars.is_first(meeting.number) else least, most)
 
+    def lists_registrants_of(self, occurrence: Occurrence) -> bool:
+        """Tell whether the registrants of an occurrence can be read."""
+        return "past-occurrences" not in self.without or occurrence.start >= self.today
+
     def registrant_of(self, session: Session, person: Person) -> int | None:
         """Return the number under which a participant had registered, or None."""
         if session.listed is None or person.user is not None:

@@ -16,6 +16,7 @@ from sandbox.world.webinars import WEBINAR, WEBINAR_KINDS
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=2)
 _REPORTED_MONTHS = 6
+_REPORTED_DAYS = timedelta(days=180)
 _YEAR_IN_MONTHS = 12
 _WINDOWS_KEPT = 4
 _ADDED_MINUTES = 30
@@ -32,13 +33,23 @@ class ReportRules:
     """How and when sessions come into reports."""
 
     zone: timezone = timezone.utc
-    """Where the days of ``from`` and ``to`` begin."""
+    """Where days begin: today, those of ``from`` and ``to``, and the oldest one."""
+    counts_days: bool = False
+    """Whether reports go back 180 days, not six months."""
+    clamps: bool = False
+    """Whether days before that are served as far as they can be, not refused."""
+    days_ahead: int = 3
+    """How many days after today ``to`` may lie."""
     includes_to: bool = True
     """Whether the day ``to`` is part of the report."""
     delay: float = 0.0
     """Seconds from the end of a session until reports show it."""
     settle: float = 3600.0
     """Seconds from the end of a session until the last participant's duration is known."""
+    answers_delay: float = 0.0
+    """Seconds from the end of a session until its participants, poll results, Q&A and absentees are known."""
+    names_gone: bool = False
+    """Whether the history names the sessions of the host who is gone."""
 
     def selects(self, moment: datetime, first: date, last: date) -> bool:
         """Tell whether a report from ``first`` to ``last`` is about that moment."""
@@ -73,9 +84,15 @@ class PastSessions:
         return datetime.fromtimestamp(self._clock(), timezone.utc)
 
     @property
+    def today(self) -> date:
+        """The day it is in the zone of the reports."""
+        return self.now.astimezone(self.rules.zone).date()
+
+    @property
     def oldest_day(self) -> date:
         """The first day that reports still show."""
-        return months_later(self.now.date(), -_REPORTED_MONTHS)
+        today = self.today
+        return today - _REPORTED_DAYS if self.rules.counts_days else months_later(today, -_REPORTED_MONTHS)
 
     def is_shown(self, session: Session) -> bool:
         """Tell whether a session has ended and reports know it."""
@@ -85,9 +102,13 @@ class PastSessions:
         """Tell whether everything about a session has been processed."""
         return session.end + timedelta(seconds=self.rules.settle) <= self.now
 
+    def is_answered(self, session: Session) -> bool:
+        """Tell whether a session's participants, poll results, Q&A and absentees are known."""
+        return session.end + timedelta(seconds=self.rules.answers_delay) <= self.now
+
     def is_too_old(self, session: Session) -> bool:
         """Tell whether a session is over a year old."""
-        return session.start.date() < months_later(self.now.date(), -_YEAR_IN_MONTHS)
+        return session.start.astimezone(self.rules.zone).date() < months_later(self.today, -_YEAR_IN_MONTHS)
 
     def find(self, uuid: str) -> Session | None:
         """Return the session of that UUID, once it is shown."""
@@ -106,6 +127,17 @@ class PastSessions:
         instances = (session for session in self.of_host(host) if session.meeting_id == meeting_id)
         return max(instances, key=lambda session: session.start, default=None)
 
+    def host_of(self, asked: str) -> int | None:
+        """Return the number of the user who holds the session of a UUID, or those of a meeting or webinar."""
+        if not (asked.isascii() and asked.isdecimal()):
+            session = self.find(asked)
+        else:
+            number = self._plan.only_session(int(asked))
+            if number is None:
+                return self._plan.host_of(int(asked))
+            session = self._numbered(number)
+        return session.host if session else None
+
     def of_host(self, host: int, first: date = date.min, last: date = date.max) -> list[Session]:
         """Return the shown sessions of a host that started between two days, in order."""
         derived: Iterable[Session] = ()
@@ -118,17 +150,24 @@ class PastSessions:
         derived = self._derived_within(self._slots(first, last))
         return self._selected((*derived, *tuple(self._stored.values())), first, last, by_end=by_end)
 
+    def reached(self) -> Iterator[Session]:
+        """Yield every shown session that reports still reach, host by host; of the host who is gone, if named."""
+        for host in sorted({*self._hosts, *self._stored_of}):
+            for session in self.of_host(host, self.oldest_day):
+                if not self._is_gone(session):
+                    yield session
+
     def reported_meetings(self) -> Iterator[Session]:
         """Yield every shown meeting of two or more participants that reports still reach, host by host."""
         return (session for session in self.all_meetings() if session.is_reported)
 
     def all_meetings(self) -> Iterator[Session]:
         """Yield every shown meeting that reports still reach, host by host."""
-        return (session for session in self._all() if not session.is_webinar)
+        return (session for session in self.reached() if not session.is_webinar)
 
     def all_webinars(self) -> Iterator[Session]:
         """Yield every shown webinar that is not older than what reports reach, host by host."""
-        return (session for session in self._all() if session.is_webinar)
+        return (session for session in self.reached() if session.is_webinar)
 
     def instances(self, webinar: int) -> list[Session]:
         """Return the shown sessions of a listed webinar, in order."""
@@ -230,14 +269,8 @@ class PastSessions:
         hosts = owners or self._ordinary_hosts()
         return tuple(host for host in hosts if host != self._oddities.pollless_user) or hosts
 
-    def _all(self) -> Iterator[Session]:
-        for host in sorted({*self._hosts, *self._stored_of}):
-            for session in self.of_host(host, self.oldest_day):
-                if not self._is_gone(session):
-                    yield session
-
     def _is_gone(self, session: Session) -> bool:
-        return session.host == self._oddities.gone_user
+        return session.host == self._oddities.gone_user and not self.rules.names_gone
 
     def _slots(self, first: date, last: date) -> range:
         """Return the places of all derived sessions that any rule could select between two days."""

@@ -65,6 +65,13 @@ class Client:
         return next(detail.json() for detail in details if detail.ok and suits(detail.json()))
 
 
+def occurrence_queries(detail: dict[str, Any]) -> list[dict[str, str]]:
+    """What to ask registrants with, beside a status: nothing, and each occurrence where people register for each."""
+    is_each = detail.get("settings", {}).get("registration_type") == 2
+    each = detail.get("occurrences", ()) if is_each else ()
+    return [{}, *({"occurrence_id": one["occurrence_id"]} for one in each)]
+
+
 class Clock:
     """Seconds since the epoch that pass only when told."""
 

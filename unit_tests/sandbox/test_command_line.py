@@ -37,7 +37,7 @@ def test_serves_until_it_is_told_to_end(tmp_path: Path, number: signal.Signals, 
 
     assert config["api_url"] == f"{url}/v2"
     assert set(config["credentials"]) == {"auth_type", "client_id", "client_secret", secret}
-    assert told["count"] == 3
+    assert told["count"] == 3 + 1
     assert code == 0
 
 
@@ -50,6 +50,8 @@ def test_every_option_arrives() -> None:
         *("--sessions-per-host", "11", "--session-months", "3", "--hosting-percent", "40", "--participants", "3-4"),
         *("--report-zone", "UTC+9", "--report-to", "exclusive", "--report-delay-seconds", "60", "--without", "history"),
         *("--webinars", "4", "--webinar-hosts-percent", "70"),
+        *("--report-border", "days", "--report-old", "clamp", "--report-future", "0"),
+        *("--answers-delay-seconds", "7", "--history-names-gone"),
         *("--settle-seconds", "30", "--history-page-size", "31"),
         *("--page-token-lifetime", "5", "--page-cap", "6", "--latency", "0.5", "--fault", "slow:path=/users,seconds=1"),
     ]
@@ -64,6 +66,8 @@ def test_every_option_arrives() -> None:
     assert options.participants == (3, 4)
     assert (options.webinars, options.webinar_hosts_percent) == (4, 70)
     assert (options.report_zone, options.report_to, options.report_delay_seconds) == ("UTC+9", "exclusive", 60.0)
+    assert (options.report_border, options.report_old, options.report_future) == ("days", "clamp", 0)
+    assert (options.answers_delay_seconds, options.history_names_gone) == (7.0, True)
     assert (options.settle_seconds, options.history_page_size) == (30.0, 31)
     assert (options.plan, options.limits, options.retry_after) == ("pro", {Label.LIGHT: Limit(3)}, 4)
     assert (options.token_lifetime, options.single_token) == (60.0, True)
@@ -84,6 +88,9 @@ def test_every_option_arrives() -> None:
         ["--participants", "1-5"],
         ["--session-months", "-1"],
         ["--report-zone", "Mars"],
+        ["--report-zone", "UTC+15"],
+        ["--report-future", "-1"],
+        ["--fault", "refuse:answer=nothing"],
         ["--fault", "uuid-broken:index=100000"],
     ],
 )

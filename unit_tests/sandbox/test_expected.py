@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sandbox import Fault
-from unit_tests.sandbox.client import Client, keyed, times_nulled
+from unit_tests.sandbox.client import Client, keyed, occurrence_queries, times_nulled
 
 Serve = Callable[..., Client]
 Row = dict[str, Any]
@@ -16,7 +16,8 @@ def walk(client: Client) -> dict[str, list[Row]]:
     meetings = client.meeting_ids()
     details = [client.get(f"/meetings/{meeting}", show_previous_occurrences="true") for meeting in meetings]
     return {
-        "users": list(client.rows("/users", "users")),
+        "users": [row for status in ("active", "inactive") for row in users(client, status)],
+        "pending_users": list(users(client, "pending")),
         "channels": list(client.rows("/chat/channels", "channels")),
         "meetings": [with_id(detail.json(), detail.json()["id"]) for detail in details if detail.ok],
         "meeting_polls": [
@@ -32,11 +33,15 @@ def walk(client: Client) -> dict[str, list[Row]]:
     }
 
 
+def users(client: Client, status: str) -> Iterator[Row]:
+    return client.rows("/users", "users", status=status, include_fields="custom_attributes")
+
+
 def registrants(client: Client, meeting: int, detail: Row) -> Iterator[Row]:
-    occurrences = [{"occurrence_id": one["occurrence_id"]} for one in detail.get("occurrences", ())]
-    for status in ("pending", "approved", "denied"):
-        for occurrence in ({}, *occurrences):
-            yield from client.rows(f"/meetings/{meeting}/registrants", "registrants", status=status, **occurrence)
+    for query in occurrence_queries(detail):
+        for status in ("pending", "approved", "denied"):
+            for row in client.rows(f"/meetings/{meeting}/registrants", "registrants", status=status, **query):
+                yield {**row, "occurrence_id": query.get("occurrence_id", "")}
 
 
 def with_id(row: Row, meeting: int) -> Row:
@@ -78,6 +83,35 @@ def test_a_registrant_per_occurrence_stands_in_no_single_list(serve: Serve) -> N
     ids = {row["id"] for row in everyone}
 
     assert len(plain) < len(ids) < len(everyone)
+
+
+def test_registrants_of_past_occurrences_can_be_refused(serve: Serve) -> None:
+    client = serve(
+        users=6,
+        meetings=10,
+        registrants=(30, 40),
+        registration_percent=100,
+        oddities=False,
+        without=frozenset({"past-occurrences"}),
+    )
+    found = {}
+    for meeting in client.meeting_ids():
+        detail = client.get(f"/meetings/{meeting}", show_previous_occurrences="true").json()
+        found |= keyed("meeting_registrants", [with_id(row, meeting) for row in registrants(client, meeting, detail)])
+    series = client.first_meeting(lambda detail: len(occurrence_queries(detail)) > 2)
+    past = series["occurrences"][0]["occurrence_id"]
+    refused = client.get(f"/meetings/{series['id']}/registrants", occurrence_id=past)
+
+    assert (refused.status_code, refused.json()) == (
+        400,
+        {
+            "code": 300,
+            "message": "The request could not be completed because you have provided an invalid occurrence ID: "
+            f"{past}.",
+        },
+    )
+    assert set(client.sandbox.expected_keys("meeting_registrants")) == set(found)
+    assert {key[2] for key in found} - {""}
 
 
 def test_expected_over_http(serve: Serve) -> None:

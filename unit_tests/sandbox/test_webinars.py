@@ -11,7 +11,7 @@ from sandbox import Fault, Reading
 from sandbox.areas import ROUTES
 from sandbox.expected import PRIMARY_KEYS
 from sandbox.expected_reports import PER_SESSION
-from unit_tests.sandbox.client import MONTHS, Client, Clock, keyed, times_nulled
+from unit_tests.sandbox.client import MONTHS, Client, Clock, keyed, occurrence_queries, times_nulled
 
 Serve = Callable[..., Client]
 Row = dict[str, Any]
@@ -64,11 +64,11 @@ def absentees(client: Client, uuid: str, **query: Any) -> list[Row]:
 
 
 def registrants(client: Client, webinar: Row, **query: str) -> Iterator[Row]:
-    occurrences = [{"occurrence_id": one["occurrence_id"]} for one in webinar.get("occurrences", ())]
-    for status in ("pending", "approved", "denied"):
-        for occurrence in ({}, *occurrences):
-            path = f"/webinars/{webinar['id']}/registrants"
-            yield from client.rows(path, "registrants", status=status, page_size=300, **occurrence, **query)
+    path = f"/webinars/{webinar['id']}/registrants"
+    for occurrence in occurrence_queries(webinar):
+        for status in ("pending", "approved", "denied"):
+            for row in client.rows(path, "registrants", status=status, page_size=300, **occurrence, **query):
+                yield {**row, "occurrence_id": occurrence.get("occurrence_id", "")}
 
 
 def details(client: Client) -> list[Row]:
@@ -161,7 +161,7 @@ def test_absentees_are_those_expected(serve: Serve) -> None:
     assert {(row["webinar_uuid"], row["id"]): row for row in rows} == {
         (uuid, id_): {"webinar_uuid": uuid, **row} for (uuid, id_), row in found.items()
     }
-    approved = {id_ for _, id_ in client.sandbox.expected_keys("webinar_registrants")}
+    approved = {id_ for _, id_, _ in client.sandbox.expected_keys("webinar_registrants")}
     assert {id_ for _, id_ in found} <= approved
 
 
