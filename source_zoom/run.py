@@ -5,8 +5,10 @@ Importing the CDK takes a second or more, so nothing here does before it has to.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
+import io
 import os
 import pkgutil
 import signal
@@ -20,7 +22,7 @@ FAILED = 1
 TERMINATED = 128 + signal.SIGTERM
 STDOUT = 1
 STDERR = 2
-UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -28,6 +30,7 @@ def main(args: Sequence[str] | None = None) -> None:
     # As the first process of a container it would otherwise not be ended before `entrypoint` waits for signals.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
     arguments = list(sys.argv[1:] if args is None else args)
+    _speak_utf8()
     try:
         if arguments == ["spec"]:
             _print_spec()
@@ -39,8 +42,23 @@ def main(args: Sequence[str] | None = None) -> None:
         # Standard output must not be flushed again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
         if error.errno != errno.EPIPE:  # then nobody reads on, which is no fault
-            os.write(STDERR, f"source-zoom: nothing more can be written: {error.strerror}\n".encode())
+            _say(f"nothing more can be written: {error.strerror}")
         sys.exit(FAILED)
+
+
+def _speak_utf8() -> None:
+    """Print UTF-8 whatever the locale, as the protocol is JSON; exit if there is nothing to print on."""
+    if sys.stdout is None:  # closed by who called
+        _say("standard output is closed, and all messages go there")
+        sys.exit(FAILED)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _say(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # standard error can be closed, too
+        os.write(STDERR, f"source-zoom: {sentence}\n".encode())
 
 
 def _print_spec() -> None:

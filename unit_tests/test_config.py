@@ -15,7 +15,7 @@ from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_zoom.config import RateLimitPlan, RefreshToken, ReportHosts, ServerToServer, ZoomConfig, normalise
+from source_zoom.config import OnGaps, RateLimitPlan, RefreshToken, ReportHosts, ServerToServer, ZoomConfig, normalise
 
 NOW = pendulum.datetime(2026, 8, 31, 15, 30)
 SECRET = "s3cr3t-value"
@@ -53,6 +53,7 @@ def test_parse_minimal_config_has_the_documented_defaults() -> None:
         num_workers=32,
         report_hosts=ReportHosts.ACTIVE,
         include_one_participant_sessions=False,
+        on_gaps=OnGaps.REPORT,
         api_url="https://api.zoom.us/v2",
         authorization_endpoint="https://zoom.us/oauth/token",
         notices=(),
@@ -63,7 +64,7 @@ def test_defaults_agree_with_the_spec() -> None:
     spec = yaml.safe_load((Path(__file__).parents[1] / "source_zoom" / "spec.yaml").read_text(encoding="utf-8"))
     properties = spec["connectionSpecification"]["properties"]
     defaults = {name: schema["default"] for name, schema in properties.items() if "default" in schema}
-    assert len(defaults) == 8
+    assert len(defaults) == 9
     assert parse(**defaults) == parse()
 
 
@@ -112,6 +113,7 @@ def test_parse_every_property_given() -> None:
         num_workers=2,
         report_hosts="all",
         include_one_participant_sessions=True,
+        on_gaps="fail",
         api_url=" http://127.0.0.1:8080/v2/ ",
         authorization_endpoint="http://localhost:8080/oauth/token",
     )
@@ -124,6 +126,7 @@ def test_parse_every_property_given() -> None:
         num_workers=2,
         report_hosts=ReportHosts.ALL,
         include_one_participant_sessions=True,
+        on_gaps=OnGaps.FAIL,
         api_url="http://127.0.0.1:8080/v2",
         authorization_endpoint="http://localhost:8080/oauth/token",
     )
@@ -140,6 +143,7 @@ def test_empty_optional_value_counts_as_not_given(empty: object) -> None:
         "num_workers",
         "report_hosts",
         "include_one_participant_sessions",
+        "on_gaps",
         "api_url",
         "authorization_endpoint",
     ]
@@ -200,6 +204,9 @@ def test_required_credential_faults(form: dict[str, str], key: str, value: objec
     assert fault({"credentials": credentials}).startswith(f"`credentials.{key}` {problem}")
 
 
+DATE_NAMES = pytest.mark.parametrize("name", ["start_date", "anchor_date"])
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -208,24 +215,30 @@ def test_required_credential_faults(form: dict[str, str], key: str, value: objec
         ("2026-08-01T00:00:00Z", "2026-08-01"),
         ("2026-08-01T23:59:59.999999999Z", "2026-08-01"),
         ("2026-08-01T12:00Z", "2026-08-01"),
+        ("2026-08-01T23:59:59", "2026-08-01"),
+        ("2026-08-01T00:00", "2026-08-01"),
+        ("2026-08-01 00:00:00", "2026-08-01"),
+        ("2026-08-01 23:00:00-02:00", "2026-08-02"),
         ("2026-08-01T23:00:00-02:00", "2026-08-02"),
         ("2026-08-01T00:00:00+0900", "2026-07-31"),
         ("2026-08-31T15:30:00Z", "2026-08-31"),
         ("2026-02-28", "2026-02-28"),
     ],
 )
-def test_start_date_is_a_day_in_utc(value: str, expected: str) -> None:
-    config = parse(start_date=value)
+@DATE_NAMES
+def test_start_date_is_a_day_in_utc(name: str, value: str, expected: str) -> None:
+    config = parse(**{name: value})
     assert config.start_date.isoformat() == f"{expected}T00:00:00+00:00"
     assert config.notices == ()
 
 
 @pytest.mark.parametrize("value", ["2026-02-27", "2017-01-01T00:00:00Z", "0001-01-02"])
-def test_start_date_older_than_the_reports_is_moved_up_with_one_notice(value: str) -> None:
-    config = parse(start_date=value)
+@DATE_NAMES
+def test_start_date_older_than_the_reports_is_moved_up_with_one_notice(name: str, value: str) -> None:
+    config = parse(**{name: value})
     assert config.start_date == pendulum.datetime(2026, 2, 28)
     (notice,) = config.notices
-    assert notice == f"`start_date` {value[:10]} was moved up to 2026-02-28: Zoom's reports reach back 6 months."
+    assert notice == f"`{name}` {value[:10]} was moved up to 2026-02-28: Zoom's reports reach back 6 months."
 
 
 @pytest.mark.parametrize(
@@ -235,10 +248,12 @@ def test_start_date_older_than_the_reports_is_moved_up_with_one_notice(value: st
         "2026-13-01",
         "20260801",
         "2026-W31",
-        "2026-08-01T00:00:00",
+        "2026-08-01T",
+        "2026-08-01T00",
+        "2026-08-01Z",
+        "2026-08-01  00:00:00",
         "2026-08-01T25:00:00Z",
         "2026-08-01T00:00:00+99:00",
-        "2026-08-01 00:00:00",
         "0001-01-01T00:00:00+01:00",
         "\u0662\u0660\u0662\u0666-08-01",
         "yesterday",
@@ -248,14 +263,21 @@ def test_start_date_older_than_the_reports_is_moved_up_with_one_notice(value: st
         ["2026-08-01"],
     ],
 )
-@pytest.mark.parametrize("name", ["start_date", "anchor_date"])
+@DATE_NAMES
 def test_start_date_that_is_no_date(name: str, value: object) -> None:
-    assert fault({"credentials": S2S, name: value}).startswith("`start_date` must be a date such as 2026-01-31")
+    assert fault({"credentials": S2S, name: value}).startswith(f"`{name}` must be a date such as 2026-01-31")
 
 
 @pytest.mark.parametrize("value", ["2026-09-01", "2026-08-31T15:30:01Z", "9999-12-31"])
-def test_start_date_in_the_future(value: str) -> None:
-    assert fault({"credentials": S2S, "start_date": value}).startswith("`start_date` is in the future")
+@DATE_NAMES
+def test_start_date_in_the_future(name: str, value: str) -> None:
+    assert fault({"credentials": S2S, name: value}).startswith(f"`{name}` is in the future")
+
+
+def test_names_the_user_wrote_are_kept_through_normalise() -> None:
+    """As on the command line, where the configuration is normalised before it is parsed."""
+    assert fault(normalise({"credentials": S2S, "anchor_date": "soon"})).startswith("`anchor_date` must be a date")
+    assert fault(normalise(normalise(FLAT | {"client_id": " "}))).startswith("`client_id` is missing")
 
 
 @pytest.mark.parametrize(
@@ -414,8 +436,101 @@ def test_flat_and_anchor_date_forms_parse_as_the_new_form() -> None:
     assert ZoomConfig.parse(FLAT | {"anchor_date": "2026-08-01"}, now=NOW) == parse(start_date="2026-08-01")
 
 
-def test_flat_config_with_a_blank_value_names_it() -> None:
-    assert fault(FLAT | {"client_id": " "}).startswith("`credentials.client_id` is missing or empty")
+def test_flat_config_with_a_blank_value_names_it_as_it_was_written() -> None:
+    assert fault(FLAT | {"client_id": " "}).startswith("`client_id` is missing or empty")
+    assert fault(FLAT | {"client_id": 7}).startswith("`client_id` must be text")
+    assert fault(FLAT | {"other": 2**64, "refresh_token": "\ud800"}).startswith("`refresh_token` cannot be saved again")
+
+
+# Names that may be misspelt
+
+
+def test_unknown_names_in_credentials_are_named() -> None:
+    (notice,) = parse(credentials={**S2S, "acount_id": SECRET, "access_token": "a", "token_expiry_date": ""}).notices
+    assert "`credentials.acount_id`." in notice
+    assert "access_token" not in notice
+    assert SECRET not in notice
+
+
+@pytest.mark.parametrize(("form", "prefix"), [("nested", "credentials."), ("flat", "")])
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("acount_id", "account_id"), ("clientid", "client_id"), ("client_secrets", "client_secret")],
+)
+def test_missing_value_with_a_similar_name_beside_it_names_both(form: str, prefix: str, wrong: str, right: str) -> None:
+    flat: dict[str, Any] = {wrong if key == right else key: value for key, value in FLAT.items()}
+    nested = {"credentials": {"auth_type": "server_to_server", **flat}}
+    assert fault(nested if form == "nested" else flat) == (
+        f"`{prefix}{right}` is missing or empty, and `{prefix}{wrong}` is no property of this connector: "
+        "correct its name."
+    )
+
+
+# JWT apps
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"jwt_token": SECRET},
+        {"jwt_token": SECRET, "credentials": None},
+        {"api_key": "key", "api_secret": SECRET, "start_date": "2026-08-01"},
+        {"access_token": SECRET},
+        {"auth_type": "jwt"},
+        {"credentials": {"auth_type": "JWT", "client_id": "key", "client_secret": SECRET}},
+        {"credentials": {"auth_type": "jwt_token"}},
+        {"credentials": {"api_key": "key", "api_secret": SECRET}},
+        {"credentials": {"jwt_token": SECRET, "client_id": ""}},
+        {"credentials": {"auth_type": "oauth2.0", "access_token": SECRET}},
+    ],
+)
+def test_jwt_app_is_told_to_be_replaced_and_by_what(config: dict[str, Any]) -> None:
+    for form in (config, normalise(config)):
+        message = fault(form)
+        assert message.startswith("Zoom switched JWT apps off in September 2023: create a Server-to-Server OAuth app")
+        assert "`account_id`, `client_id` and `client_secret`" in message
+
+
+def test_values_of_a_jwt_app_beside_those_of_another_are_a_notice() -> None:
+    (notice,) = ZoomConfig.parse(FLAT | {"api_key": SECRET, "auth_type": "x"}, now=NOW).notices
+    assert "`api_key`" in notice
+
+
+# What cannot be written as JSON again
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2**64, -(2**63) - 1, "\ud800", float("nan"), float("-inf"), [{"a": [2**70]}], {"\udfff": 1}, nested(249)],
+    ids=repr,
+)
+@pytest.mark.parametrize("credentials", [S2S, OAUTH], ids=["server_to_server", "oauth2.0"])
+def test_value_that_cannot_be_written_again_is_named(credentials: dict[str, str], value: object) -> None:
+    assert fault({"credentials": credentials, "other": value}).startswith("`other` cannot be saved again as JSON: ")
+    assert fault({"credentials": {**credentials, "label": value}}).startswith("`credentials.label` cannot be saved")
+
+
+@pytest.mark.parametrize(
+    "value", [2**64 - 1, -(2**63), "\U0001f600", 1.5, None, nested(200), {"a": {"b": True}}], ids=repr
+)
+def test_value_that_can_be_written_again_is_left_alone(value: object) -> None:
+    parse(_other=value)
+
+
+def test_name_that_cannot_be_written_is_shown_escaped() -> None:
+    assert fault({"credentials": S2S, "a\ud800": 1}).startswith("`a\\ud800` cannot be saved again")
+    assert fault({"credentials": {**S2S, "client_secret": "\ud800"}}).startswith("`credentials.client_secret` cannot")
+
+
+def test_config_nested_too_deep_is_refused() -> None:
+    assert fault({"credentials": S2S, "other": nested(5000)}) == "The configuration is nested too deep."
 
 
 def test_credentials_win_over_equal_flat_keys_in_silence() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,62 @@ def test_byte_order_mark_is_no_fault_of_the_content(
     read(write(b"\xef\xbb\xbf" + json.dumps(content).encode()))
 
 
+@every_reader
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
+def test_endless_device_is_a_fault_at_once(what: str, read: Callable[[str], object]) -> None:
+    assert fault(read, "/dev/zero") == (
+        f"The {what} file FILE is not valid JSON (it is not UTF-8 text). Correct it and run again."
+    )
+
+
+@contextmanager
+def endless_pipe(path: Path, text: bytes) -> Iterator[str]:
+    """A pipe that gives the same text for as long as anyone reads it."""
+    os.mkfifo(path)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), path.open("wb", buffering=0) as pipe:
+            while True:
+                pipe.write(text)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    yield str(path)
+    writer.join(10)
+    assert not writer.is_alive()
+
+
+@every_reader
+@pytest.mark.parametrize("text", [b" " * 4096, b"[\n" * 2048, b"\n" * 4096], ids=["blanks", "lines", "blank lines"])
+def test_endless_pipe_is_a_fault(
+    what: str, read: Callable[[str], object], text: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "LARGEST", dict.fromkeys(inputs.LARGEST, inputs.MEGABYTE))
+    with endless_pipe(tmp_path / "pipe", text) as path:
+        assert fault(read, path) == f"The {what} file FILE is larger than 1 MB: check that it is a {what} file."
+
+
+def test_limits_are_those_of_the_files_that_there_are() -> None:
+    assert {what: size >> 20 for what, size in inputs.LARGEST.items()} == {"config": 1, "catalog": 64, "state": 512}
+    assert inputs.LONGEST_LINE >> 20 == 64
+
+
+@every_reader
+def test_file_up_to_the_limit_is_read(
+    what: str, read: Callable[[str], object], write: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "LARGEST", dict.fromkeys(inputs.LARGEST, 3000))
+    content = json.dumps({"config": {}, "catalog": {"streams": []}, "state": []}[what]).encode()
+    read(write(content.ljust(3000)))
+    assert "is larger than" in fault(read, write(content.ljust(3001)))
+    assert "is larger than" in fault(read, write(content + b"\n" * 3000))
+
+
+def test_path_that_is_no_text_is_shown_escaped() -> None:
+    with pytest.raises(AirbyteTracedException, match=r"The config file no\\udcff cannot be read"):
+        inputs.read_config("no\udcff")
+
+
 # Config
 
 
@@ -144,6 +202,8 @@ def test_catalog_is_loaded(write: Callable[[Any], str]) -> None:
         {"streams": [{**CONFIGURED, "sync_mode": "sometimes"}]},
         {"streams": [{key: value for key, value in CONFIGURED.items() if key != "stream"}]},
         {"streams": [{**CONFIGURED, "stream": {"name": 7}}]},
+        {"streams": [{**CONFIGURED, "stream": {**STREAM, "name": "\ud800"}}]},
+        {"streams": [{**CONFIGURED, "generation_id": float("inf")}]},
         {"type": "CATALOG", "catalog": {"streams": [STREAM]}},
     ],
 )
@@ -204,6 +264,7 @@ def test_state_of_each_stream_is_loaded(write: Callable[[Any], str]) -> None:
         [{"type": "GLOBAL", "global": {"shared_state": {}, "stream_states": []}}],
         [{"type": "STREAM", "stream": {"stream_state": {}}}],
         [{"type": "STREAM", "stream": {"stream_descriptor": {}}}],
+        [{"type": "STREAM", "stream": {"stream_descriptor": {"name": ["users"]}}}],
         [STATE, {"type": "STATE", "state": STATE}],
     ],
 )
@@ -215,6 +276,77 @@ def test_state_of_another_shape_is_a_fault_that_says_what_to_give(content: Any, 
         "Give the last STATE message of each stream as an earlier sync printed it, or no state to start over."
     )
     assert "()" not in message
+
+
+def with_content(content: object, name: str = "users", **descriptor: object) -> dict[str, Any]:
+    stream = {"stream_descriptor": {"name": name, **descriptor}, "stream_state": content}
+    return {"type": "STREAM", "stream": stream}
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        with_content([]),
+        with_content("2026-01-31"),
+        with_content(7),
+        with_content({"end_time": 2**64}),
+        with_content({"end_time": "\ud800"}),
+        with_content({"\ud800": 1}),
+        with_content({}, namespace=[1]),
+        with_content(json.loads("[" * 300 + "]" * 300)),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("form", ["list", "output"])
+def test_state_with_a_value_of_another_form_is_not_used_and_the_others_are(
+    unusable: dict[str, Any], form: str, write: Callable[[Any], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    states = [unusable, with_content({"end_time": "2026-01-31"}, "report_meetings")]
+    printed = b"".join(json.dumps({"type": "STATE", "state": state}).encode() + b"\n" for state in states)
+    messages = inputs.read_state(write(line(LOG) + printed if form == "output" else states))
+
+    assert [message.stream.stream_descriptor.name for message in messages if message.stream] == ["report_meetings"]
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.message.startswith("The state of stream users is not used, because a value in it is not of the ")
+
+
+def test_name_of_a_stream_that_cannot_be_printed_is_shown_escaped(
+    write: Callable[[Any], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert inputs.read_state(write([with_content({}, "\ud800")])) == []
+    assert "The state of stream \\ud800 is not used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"sourceStats": {"recordCount": "many"}},
+        {"id": 2**64},
+        {"global": 7},
+        {"type": "GLOBAL"},
+        {"type": None},
+        {"x": 1},
+    ],
+    ids=repr,
+)
+def test_other_fields_of_a_state_do_not_count(more: dict[str, Any], write: Callable[[Any], str]) -> None:
+    [message] = inputs.read_state(write([{**STATE, **more}]))
+    assert message.stream is not None
+    assert message.stream.stream_state is not None
+    assert message.stream.stream_state.__dict__ == {"end_time": "2026-01-31"}
+
+
+def test_line_of_an_output_that_is_too_long_is_a_fault(
+    write: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "LONGEST_LINE", inputs.MEGABYTE)
+    monkeypatch.setattr(inputs, "LARGEST", {"state": 2000})
+    long_line = line({"type": "LOG", "log": {"level": "INFO", "message": "x" * inputs.MEGABYTE}})
+    assert days(write(line(LOG) * 100 + line(state("2026-01-01")))) == ["2026-01-01"]
+    assert fault(inputs.read_state, write(line(LOG) + long_line + line(state("2026-01-01")))) == (
+        "The state file FILE has a line longer than 1 MB: check that it is the output of a command."
+    )
 
 
 def line(message: dict[str, Any]) -> bytes:

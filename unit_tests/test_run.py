@@ -25,7 +25,8 @@ from unit_tests.zoom import CLIENT_SECRET, CONFIG
 from unit_tests.zoom_server import ZoomServer, serving
 
 ROOT = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-c", "from source_zoom.run import main; main()"]
+CODE = "from source_zoom.run import main; main()"
+COMMAND = [sys.executable, "-c", CODE]
 PATIENCE_SECONDS = 20
 PROMPT_SECONDS = 3
 
@@ -79,9 +80,19 @@ def files(tmp_path: Path) -> Files:
     return write
 
 
-def run(*args: str) -> Run:
+def run(*args: str, before: str = "", **environment: str) -> Run:
+    """Run the command.
+
+    :param before: code to run before
+    """
     done = subprocess.run(  # noqa: S603 - this project's own command
-        [*COMMAND, *args], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        [sys.executable, "-c", f"{before}\n{CODE}", *args],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, **environment},
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)
 
@@ -134,12 +145,6 @@ NO_FILE = "no-such-file.json"
         ("check", {"config": []}, [], "must hold a JSON object"),
         ("read", {"config": {**CONFIG, "num_workers": 1}, "catalog": CATALOG}, [], "`num_workers` must be"),
         ("read", {"config": CONFIG, "catalog": {"streams": [{"stream": 7}]}}, [], "is not a configured catalog"),
-        (
-            "read",
-            {"config": CONFIG, "catalog": {"streams": [{**USERS, "stream": {**USERS["stream"], "name": "files"}}]}},  # type: ignore[dict-item]
-            [],
-            "The catalog selects 'files', which this connector does not have",
-        ),
         ("read", {"config": CONFIG, "catalog": CATALOG, "state": {"users": {}}}, [], "is not a list of Airbyte state"),
     ],
 )
@@ -160,6 +165,20 @@ def test_bad_input_is_one_error_with_one_sentence(
     assert CLIENT_SECRET not in done.stdout
 
 
+def test_stream_there_is_not_is_an_error_of_its_own_and_the_end_of_the_sync(files: Files) -> None:
+    unknown = {**USERS, "stream": {**USERS["stream"], "name": "files"}}  # type: ignore[dict-item]
+
+    done = run("read", *files(config=CONFIG, catalog={"streams": [unknown]}))
+
+    assert done.exit_code == 1
+    own, last = done.errors
+    assert own["stream_descriptor"]["name"] == "files"
+    assert own["message"].startswith("The catalog selects 'files', which this connector does not have.")
+    assert last["message"] == "These streams are incomplete: files. The error of each says why."
+    assert own["failure_type"] == last["failure_type"] == "config_error"
+    assert done.stderr == ""
+
+
 def test_check_of_a_bad_value_is_a_failed_connection_and_a_success_of_the_command(files: Files) -> None:
     done = run("check", *files(config={**CONFIG, "rate_limit_plan": "gold"}))
 
@@ -170,6 +189,123 @@ def test_check_of_a_bad_value_is_a_failed_connection_and_a_success_of_the_comman
     assert done.of_type("TRACE") == []
     assert done.logged_levels <= {"INFO"}
     assert CLIENT_SECRET not in done.stdout
+
+
+# What the computer may lack
+
+
+def one_user(target: str, **fields: str) -> dict[str, Any]:
+    """The answer of an account with one user, who is active."""
+    users = [{"id": "1", **fields}] if "status=active" in target else []
+    return {"users": users, "next_page_token": ""}
+
+
+GREETING = "Grüße, 東京 \U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("environment", "options"),
+    [
+        ({"PYTHONIOENCODING": "ascii"}, []),
+        ({"PYTHONIOENCODING": "ascii"}, ["--debug"]),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, []),
+    ],
+)
+def test_output_is_utf_8_whatever_the_locale(environment: dict[str, str], options: list[str], files: Files) -> None:
+    with serving(lambda target: one_user(target, display_name=GREETING)) as server:
+        config = {**server.config, GREETING: "is not known"}
+        done = run("read", *files(config=config, catalog=CATALOG), *options, **environment)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    [record] = done.of_type("RECORD")
+    assert record["record"]["data"]["display_name"] == GREETING
+    assert any(GREETING in message["log"]["message"] for message in done.of_type("LOG"))
+
+
+@pytest.mark.parametrize("command", ["spec", "discover"])
+def test_closed_standard_output_is_said_in_a_line(command: str, files: Files) -> None:
+    options = [] if command == "spec" else files(config=CONFIG)
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh"]
+    done = subprocess.run(  # noqa: S603 - likewise
+        [*shell, *COMMAND, command, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "source-zoom: standard output is closed, and all messages go there\n"
+
+
+@pytest.mark.parametrize("command", ["spec", "discover"])
+def test_standard_output_that_is_open_for_reading_only_is_said_in_a_line(
+    command: str, files: Files, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").touch()
+    with (tmp_path / "empty").open() as unwritable:
+        options = [] if command == "spec" else files(config=CONFIG)
+        done = subprocess.run(  # noqa: S603 - likewise
+            [*COMMAND, command, *options],
+            cwd=ROOT,
+            stdout=unwritable,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "source-zoom: nothing more can be written: Bad file descriptor\n"
+
+
+def test_no_temporary_folder_is_needed(files: Files) -> None:
+    """As where the file system is read-only."""
+    no_folder = "import tempfile; tempfile._candidate_tempdir_list = lambda: []"
+    with serving(one_user) as server:
+        done = run("read", *files(config=server.config, catalog=CATALOG), before=no_folder)
+
+    assert len(done.of_type("RECORD")) == 1
+    assert (done.exit_code, done.stderr, done.errors) == (0, "", [])
+
+
+@pytest.mark.parametrize("allowed", [0, 2, 40])
+def test_threads_that_cannot_start_are_one_error_that_names_the_setting(allowed: int, files: Files) -> None:
+    few_threads = f"""
+import threading
+start, left = threading.Thread.start, [{allowed}]
+def limited(thread):
+    if not left[0]:
+        raise RuntimeError("can't start new thread")
+    left[0] -= 1
+    start(thread)
+threading.Thread.start = limited
+"""
+    with serving(lambda _: {"users": [{"id": "1"}], "next_page_token": ""}) as server:
+        config = {**server.config, "num_workers": 50}
+        done = run("read", *files(config=config, catalog=CATALOG), before=few_threads)
+
+    assert (done.exit_code, done.stderr) == (1, "")
+    [error] = done.errors
+    assert "lower `num_workers`" in error["message"]
+    assert error["failure_type"] == "config_error"
+    assert "Traceback" not in json.dumps(done.of_type("LOG"))
+
+
+# Debugging
+
+
+def test_debug_output_names_no_e_mail_address(files: Files) -> None:
+    code = """
+from source_zoom import SourceZoom
+before = SourceZoom.check_connection
+def check_connection(self, logger, config):
+    for address in ("ann.o'hara@example.com", "ben%40example.com"):
+        logger.debug("GET %s", f"https://127.0.0.1/v2/report/users/{address}/meetings?from=2026-01-31")
+    logger.warning("host cleo@example.com")
+    return before(self, logger, config)
+SourceZoom.check_connection = check_connection
+"""
+    with serving(lambda _: {"users": [], "next_page_token": ""}) as server:
+        done = run("check", *files(config=server.config), "--debug", before=code)
+
+    shown = [message["message"] for message in done.of_type("DEBUG")]
+    assert shown.count("GET https://127.0.0.1/v2/report/users/****/meetings?from=2026-01-31") == 2
+    assert not any("example.com" in line for line in shown)
+    assert "host cleo@example.com" in [message["log"]["message"] for message in done.of_type("LOG")]
 
 
 # Signals and pipes

@@ -55,6 +55,7 @@ def test_spec_has_the_properties_of_the_connector() -> None:
         "num_workers",
         "report_hosts",
         "include_one_participant_sessions",
+        "on_gaps",
         "api_url",
         "authorization_endpoint",
     ]
@@ -111,6 +112,9 @@ def test_the_secret_filter_of_the_cdk_finds_every_secret() -> None:
         ({"credentials": S2S, "rate_limit_share": 0}, False),
         ({"credentials": S2S, "rate_limit_plan": "other"}, False),
         ({"credentials": S2S, "start_date": "yesterday"}, False),
+        ({"credentials": S2S, "start_date": "2026-01-31T00:00:00"}, True),
+        ({"credentials": S2S, "start_date": "2026-01-31 00:00"}, True),
+        ({"credentials": S2S, "on_gaps": "ignore"}, False),
         ({"credentials": S2S, "api_url": "api.zoom.us"}, False),
     ],
 )

@@ -18,7 +18,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from airbyte_cdk.sources.concurrent_source.thread_pool_manager import ThreadPoolManager
+from airbyte_cdk.utils import AirbyteTracedException
 
+from source_zoom import threads
 from source_zoom.engine.failures import EngineClosed
 from source_zoom.engine.messages import ClosableQueue
 from source_zoom.engine.partitions import SlicePartition
@@ -35,14 +37,21 @@ class EngineFault:
 
 
 class WorkerPool:
-    """A fixed number of daemon threads that run jobs first in, first out."""
+    """A fixed number of daemon threads that run jobs first in, first out.
+
+    :raises AirbyteTracedException: config error, if there are not that many threads to be had
+    """
 
     def __init__(self, name: str, size: int) -> None:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._stopped = threading.Event()
-        self.threads = [threading.Thread(target=self._work, name=f"{name}-{n}", daemon=True) for n in range(size)]
-        for thread in self.threads:
-            thread.start()
+        self.threads: list[threading.Thread] = []
+        try:
+            for number in range(size):
+                self.threads.append(threads.start(self._work, name=f"{name}-{number}"))
+        except AirbyteTracedException:
+            self.stop()
+            raise
 
     def submit(self, job: Job) -> None:
         """Queue a job; never blocks."""
@@ -71,16 +80,15 @@ class TaskRouter(ThreadPoolManager):
         self._generators: list[threading.Thread] = []
 
     def submit(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run a partition on the pool of its stream, anything else (a generator) on a thread of its own."""
+        """Run a partition on the pool of its stream, anything else (a generator) on a thread of its own.
+
+        :raises AirbyteTracedException: config error, if there is no thread to be had
+        """
         subject = args[0]
         if isinstance(subject, SlicePartition):
             self._pools[subject.pool].submit(lambda: self._run_partition(function, *args))
         else:
-            thread = threading.Thread(
-                target=self.guard, args=(function, *args), name=f"slices-{subject.name}", daemon=True
-            )
-            self._generators.append(thread)
-            thread.start()
+            self._generators.append(threads.start(self.guard, function, *args, name=f"slices-{subject.name}"))
 
     def prune_to_validate_has_reached_futures_limit(self) -> bool:
         """Say that there is room: each stream bounds its own backlog (partitions.py, `Backlog`)."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from source_zoom import threads
+
 
 class Ticker:
     """Calls a function at the end of every interval, on a thread of its own, until it is stopped."""
@@ -13,8 +15,7 @@ class Ticker:
         self._interval = interval_seconds
         self._call = call
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._thread = threads.start(self._run, name=name)
 
     def stop(self) -> None:
         """Return when the function is not running and will not be called again."""
