@@ -8,11 +8,13 @@ and https://developers.zoom.us/docs/integrations/oauth/.
 from __future__ import annotations
 
 import base64
+import hashlib
 import logging
 import math
+import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -28,18 +30,24 @@ from airbyte_cdk.sources.streams.http.requests_native_auth.oauth import (
     Oauth2Authenticator,
     SingleUseRefreshTokenOauth2Authenticator,
 )
-from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets, filter_secrets
+from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from airbyte_cdk.utils.datetime_helpers import AirbyteDateTime, ab_datetime_now, ab_datetime_try_parse
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_zoom.config import RefreshToken, ServerToServer, ZoomConfig
+from source_zoom.masking import mask
+from source_zoom.transport import AnswerTooLarge, BoundedAdapter
 
 TOKEN_LIFETIME = 3600
 """Seconds that a token lives where Zoom's answer does not say."""
 RENEWAL_MARGIN = 60
 """Seconds before its end at which a token is renewed."""
 REQUEST_TIMEOUT = (10, 30)
-"""Seconds to connect, and to wait for an answer."""
+"""Seconds to connect, and between two bytes of an answer."""
+ANSWER_SECONDS = 60
+"""Seconds for a whole answer."""
+ANSWER_BYTES = 1 << 20
+"""Size of an answer at most, unpacked."""
 TRANSIENT_MEMORY = 30
 """Seconds for which a passing failure is repeated to later callers without another request."""
 
@@ -48,6 +56,14 @@ _RETRIES = 6
 _RETRY_TIME = timedelta(seconds=60)
 _RETRIED_STATUSES = frozenset({requests.codes.request_timeout, requests.codes.too_many_requests})
 _REASON_LENGTH = 200
+_DETAIL_LENGTH = 1000
+_TOKEN = re.compile(r"[!#-&(-~]{1,16384}", re.ASCII)
+"""Printable ASCII without blanks and quotes, as a header takes it; Zoom's are JSON Web Tokens of about a kilobyte."""
+
+_PIECE = 8
+"""Characters of a secret that are masked wherever they stand, as a server may quote half of one."""
+
+_NAMES = re.compile(r"`credentials\.(account_id|client_id|client_secret|refresh_token)`")
 
 # HttpClient logs headers and bodies at DEBUG and stack traces at ERROR: here they would be credentials and noise.
 _silent = logging.getLogger("airbyte.zoom_token")
@@ -152,6 +168,7 @@ class TokenEndpoint:
         self._credentials = credentials
         pair = f"{credentials.client_id}:{credentials.client_secret}"
         self._basic = base64.b64encode(pair.encode()).decode()
+        self._secrets = tuple(_forms(*_secrets(credentials), self._basic))
         self._failure: _Failure | None = None
         self.granted_scopes: frozenset[str] | None = None
         _hide(credentials.client_secret, self._basic)
@@ -183,9 +200,16 @@ class TokenEndpoint:
     def _grant(self, body: Mapping[str, Any]) -> Grant:
         response = self._post(body)
         answer = _answer(response)
-        access_token = answer.get("access_token")
-        if response.ok and isinstance(access_token, str) and access_token.strip():
-            return _read_grant(access_token.strip(), answer)
+        access_token, refresh_token = _token(answer, "access_token"), _token(answer, "refresh_token")
+        if response.ok and access_token:
+            malformed = [token for token in (access_token, refresh_token) if token and not _TOKEN.fullmatch(token)]
+            if malformed:
+                # Not quoted: all but a character of it may be a good token.
+                detail = (
+                    f"HTTP {response.status_code}, a token of {len(malformed[0])} characters, not all of which fit."
+                )
+                raise _transient("Zoom's token endpoint answered with a token that cannot be one", detail)
+            return _read_grant(access_token, refresh_token, answer)
         if requests.codes.ok <= response.status_code < requests.codes.multiple_choices and "error" not in answer:
             # The body is not quoted: half of an answer may hold a token.
             detail = f"HTTP {response.status_code}, {len(response.content)} bytes, no access token in them."
@@ -194,6 +218,7 @@ class TokenEndpoint:
 
     def _post(self, body: Mapping[str, Any]) -> requests.Response:
         with requests.Session() as session:
+            _bounded(session)
             session.auth = _as_it_is
             client = HttpClient("token", _silent, error_handler=_TokenErrorHandler(), session=session)
             try:
@@ -208,7 +233,8 @@ class TokenEndpoint:
                 if error.failure_type is FailureType.config_error:
                     raise
                 what = "Zoom's token endpoint could not be reached or kept failing for about a minute"
-                raise _transient(what, error.internal_message or "") from error
+                # No cause: its text can quote what was sent.
+                raise _transient(what, self._masked(error.internal_message or "", _DETAIL_LENGTH)) from None
         return response
 
     def _refusal(self, status: int, answer: Mapping[str, Any]) -> AirbyteTracedException:
@@ -217,21 +243,21 @@ class TokenEndpoint:
         detail = f"HTTP {status} from the token endpoint: {quoted or 'no reason given'}"
         known = _known_refusal(self._credentials, error, reason, answer.get("code"))
         if known:
-            return _config_error(known, detail)
+            return _config_error(_NAMES.sub(rf"`{self._credentials.prefix}\1`", known), detail)
+        where = "`credentials`" if self._credentials.prefix else "the credentials"
         if quoted:
             return _config_error(
-                f"Zoom refused to give an access token with the reason `{quoted}`: check `credentials`.", detail
+                f"Zoom refused to give an access token with the reason `{quoted}`: check {where}.", detail
             )
         if status in {requests.codes.bad_request, requests.codes.unauthorized}:
             return _config_error(
-                f"Zoom refused to give an access token (HTTP {status}): check the values in `credentials`.", detail
+                f"Zoom refused to give an access token (HTTP {status}): check the values in {where}.", detail
             )
         return _config_error(_WRONG_ENDPOINT, detail)
 
-    def _masked(self, text: str) -> str:
-        for secret in _forms(*_secrets(self._credentials), self._basic):
-            text = text.replace(secret, "****")
-        return filter_secrets(text)[:_REASON_LENGTH]
+    def _masked(self, text: str, most: int = _REASON_LENGTH) -> str:
+        """Return what was said without secrets, and cut only then: what is left of one would not be known."""
+        return mask(_without_pieces(text, self._secrets))[:most]
 
 
 class ZoomAuthenticator(Oauth2Authenticator):
@@ -249,8 +275,9 @@ class ZoomAuthenticator(Oauth2Authenticator):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Attach the access token to `request`. Raises `AirbyteTracedException` where there is none to be had."""
-        self._signed.token = self.get_access_token()
-        request.headers["Authorization"] = f"Bearer {self._signed.token}"
+        token = self.get_access_token()
+        self._signed.digest = _digest(token)
+        request.headers["Authorization"] = f"Bearer {token}"
         return request
 
     def refresh_and_set_access_token(self) -> None:
@@ -260,8 +287,8 @@ class ZoomAuthenticator(Oauth2Authenticator):
         a token which is seconds old (abstract_oauth.py, `refresh_and_set_access_token`).
         """
         with self._token_refresh_lock:
-            rejected = getattr(self._signed, "token", None)
-            if rejected in {None, self.access_token} or self.token_has_expired():
+            rejected = getattr(self._signed, "digest", None)
+            if rejected in {None, _digest(self.access_token or "")} or self.token_has_expired():
                 super().refresh_and_set_access_token()
 
 
@@ -328,16 +355,18 @@ class _TokenErrorHandler(HttpStatusErrorHandler):
             if status in _RETRIED_STATUSES or status >= requests.codes.server_error:
                 return _retry(f"Zoom's token endpoint answered HTTP {status}.")
             return ErrorResolution(ResponseAction.SUCCESS)
+        if isinstance(response_or_exception, AnswerTooLarge):
+            return ErrorResolution(ResponseAction.FAIL, FailureType.config_error, _WRONG_ENDPOINT)
         if isinstance(response_or_exception, ValueError):  # what `requests` says of unusable URLs
             return ErrorResolution(ResponseAction.FAIL, FailureType.config_error, _UNUSABLE_URL)
-        return _retry(f"Zoom's token endpoint could not be reached ({type(response_or_exception).__name__}).")
+        return _retry(f"Zoom's token endpoint gave no usable answer ({type(response_or_exception).__name__}).")
 
 
 def _known_refusal(credentials: ServerToServer | RefreshToken, error: str, reason: str, code: object) -> str | None:
     rotating = isinstance(credentials, RefreshToken)
     if rotating and "invalid token" in reason.lower():
         return _AUTHORIZE_AGAIN
-    number = int(code) if isinstance(code, (int, str)) and str(code).isdecimal() else None
+    number = int(code) if isinstance(code, (int, str)) and re.fullmatch(r"\d{1,9}", str(code)) else None
     for rule in _RULES:
         if error.lower() in rule.errors or number in rule.codes:
             return rule.refresh_token if rotating else rule.server_to_server
@@ -353,13 +382,18 @@ def _answer(response: requests.Response) -> Mapping[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _read_grant(access_token: str, answer: Mapping[str, Any]) -> Grant:
-    refresh_token = _text(answer, "refresh_token") or None
-    _hide(access_token, refresh_token or "")
+def _token(answer: Mapping[str, Any], key: str) -> str:
+    """Return a token as it was given, empty if there is none; what is no text is a token of no use."""
+    value = answer.get(key)
+    return value.strip() if isinstance(value, str) else "" if value is None else " "
+
+
+def _read_grant(access_token: str, refresh_token: str, answer: Mapping[str, Any]) -> Grant:
+    _hide(access_token, refresh_token)
     lifetime = _lifetime(answer.get("expires_in"))
     return Grant(
         access_token=access_token,
-        refresh_token=refresh_token,
+        refresh_token=refresh_token or None,
         renew_at=ab_datetime_now() + timedelta(seconds=max(lifetime - RENEWAL_MARGIN, lifetime / 2)),
         scopes=frozenset(_text(answer, "scope").split()) or None,
     )
@@ -384,7 +418,7 @@ def _prepare_stored_token(stored: dict[str, Any], credentials: RefreshToken) -> 
     All keys exist from here on, so that a thread never walks the object while another adds one.
     """
     access_token, expiry = stored.get("access_token"), stored.get("token_expiry_date")
-    usable = isinstance(access_token, str) and access_token and ab_datetime_try_parse(str(expiry))
+    usable = isinstance(access_token, str) and _TOKEN.fullmatch(access_token) and ab_datetime_try_parse(str(expiry))
     stored["access_token"] = access_token if usable else ""
     stored["token_expiry_date"] = str(expiry) if usable else ""
     stored["refresh_token"] = credentials.refresh_token
@@ -402,10 +436,47 @@ def _forms(*secrets: str) -> Iterator[str]:
         yield from dict.fromkeys((secret, quote(secret, safe=""), quote_plus(secret)))
 
 
+def _without_pieces(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` with **** in place of every secret and of every piece of one that is long enough to be known."""
+    lengths = {secret: min(len(secret), _PIECE) for secret in secrets}
+    for length in sorted(set(lengths.values()), reverse=True):
+        pieces = {
+            secret[start : start + length]
+            for secret, own in lengths.items()
+            if own == length
+            for start in range(len(secret) - length + 1)
+        }
+        covered = [start for start in range(len(text) - length + 1) if text[start : start + length] in pieces]
+        text = _replaced(text, covered, length)
+    return text
+
+
+def _replaced(text: str, starts: Iterable[int], length: int) -> str:
+    """Return `text` with one **** for each run of stretches of a length, which can overlap."""
+    parts: list[str] = []
+    end = 0
+    for start in starts:
+        if start > end or not parts:
+            parts += [text[end:start], "****"]
+        end = start + length
+    return "".join([*parts, text[end:]])
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
 def _hide(*secrets: str) -> None:
     """Have the CDK mask `secrets` in every log and trace; it forgets earlier ones when a command begins."""
     for form in _forms(*secrets):
         add_to_secrets(form)
+
+
+def _bounded(session: requests.Session) -> None:
+    """Bound the whole answer, which the time-outs of `requests` do not, to `ANSWER_SECONDS` and `ANSWER_BYTES`."""
+    adapter = BoundedAdapter(seconds=ANSWER_SECONDS, most_bytes=ANSWER_BYTES, connections=1)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -262,6 +262,94 @@ def test_error_in_a_successful_answer_is_a_refusal(requests_mock: Mocker) -> Non
     assert ACCOUNT in (refused(build(S2S)[0]).message or "")
 
 
+FLAT = {key: value for key, value in S2S.items() if key != "auth_type"}
+FLAT_OAUTH = {key: value for key, value in OAUTH.items() if key != "auth_type"}
+
+
+@pytest.mark.parametrize(
+    ("config", "body", "expected"),
+    [
+        (FLAT, {"error": "invalid_client"}, "does not accept `client_id` or `client_secret`: "),
+        (FLAT, {"error": "invalid_request"}, "does not accept `account_id`, or"),
+        (FLAT_OAUTH, {"error": "invalid_grant"}, "`refresh_token` is used up"),
+        (FLAT, {"reason": "Odd"}, "reason `Odd`: check the credentials."),
+        (FLAT, {}, "(HTTP 400): check the values in the credentials."),
+    ],
+)
+def test_refusal_of_flat_credentials_names_them_as_they_were_written(
+    requests_mock: Mocker, config: dict[str, Any], body: dict[str, Any], expected: str
+) -> None:
+    requests_mock.post(TOKEN_URL, status_code=400, json=body)
+    raw_config = normalise(config)
+    message = refused(authenticator(ZoomConfig.parse(raw_config), raw_config)).message or ""
+    assert expected in message
+    assert "`credentials" not in message
+
+
+@FORMS
+def test_half_of_a_secret_is_masked_wherever_the_reason_is_cut(
+    requests_mock: Mocker, credentials: dict[str, Any]
+) -> None:
+    for echo in (CLIENT_SECRET[:-3], CLIENT_SECRET[4:], BASIC[: len(BASIC) // 2], f"Bearer {'t' * 300}"):
+        for before in range(180, 205):
+            requests_mock.post(TOKEN_URL, status_code=400, json={"reason": "x " * (before // 2) + echo})
+            error = refused(build(credentials)[0])
+            shown = (error.message or "") + (error.internal_message or "")
+            assert not any(echo[start : start + 8] in shown for start in range(len(echo) - 8))
+    requests_mock.post(TOKEN_URL, status_code=400, json={"reason": f"<{CLIENT_SECRET}{BASIC}> of {CLIENT_SECRET[:9]}."})
+    assert "reason `<****> of ****.`" in (refused(build(credentials)[0]).message or "")
+
+
+def test_number_of_too_many_digits_as_a_code_is_no_code(requests_mock: Mocker) -> None:
+    requests_mock.post(TOKEN_URL, status_code=400, json={"code": "9" * 5000, "reason": "Odd"})
+    assert "reason `Odd`" in (refused(build(S2S)[0]).message or "")
+
+
+MALFORMED = [
+    "two words",
+    "line\nbreak",
+    "bell\x07",
+    'quo"te',
+    "apostro'phe",
+    "ünicode",
+    "t" * 16385,
+    5,
+    ["t"],
+    {},
+]
+
+
+@FORMS
+@pytest.mark.parametrize("token", MALFORMED, ids=lambda token: ascii(token)[:20])
+def test_malformed_token_is_refused_and_not_quoted(
+    requests_mock: Mocker, credentials: dict[str, Any], token: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for given in ({"access_token": token}, {"access_token": "good", "refresh_token": token}):
+        requests_mock.post(TOKEN_URL, json=given)
+        error = refused(build(credentials)[0])
+        assert error.failure_type is FailureType.transient_error
+        assert error.message == "Zoom's token endpoint answered with a token that cannot be one: try again later."
+        assert str(token) not in (error.internal_message or "")
+    assert requests_mock.call_count == 2
+    assert control_messages(capsys.readouterr().out) == []
+
+
+def test_long_token_of_any_printable_kind_is_taken(requests_mock: Mocker) -> None:
+    token = "eyJ.-_~+/=:|{}%" * 1000
+    requests_mock.post(TOKEN_URL, json=answer(f" {token}\n"))
+    assert build(S2S)[0].get_access_token() == token
+
+
+@FORMS
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'["access_token"]', b'"text"', b"5", b"[" * 100_000])
+def test_answer_of_another_form_is_transient(
+    requests_mock: Mocker, credentials: dict[str, Any], content: bytes
+) -> None:
+    requests_mock.post(TOKEN_URL, content=content)
+    error = refused(build(credentials)[0])
+    assert error.message == "Zoom's token endpoint answered without a token: try again later."
+
+
 @FORMS
 def test_reason_that_echoes_secrets_is_masked_and_cut(requests_mock: Mocker, credentials: dict[str, Any]) -> None:
     echo = f"{CLIENT_SECRET} {REFRESH_TOKEN if credentials is OAUTH else ''} {quote_plus(CLIENT_SECRET)} {BASIC} "
@@ -479,6 +567,7 @@ def test_answer_without_a_refresh_token_keeps_the_old_one(requests_mock: Mocker)
         {"access_token": "stored", "token_expiry_date": "2026-08-31T11:59:59Z"},
         {"access_token": "", "token_expiry_date": "2026-08-31T13:00:00Z"},
         {"access_token": 5, "token_expiry_date": "2026-08-31T13:00:00Z"},
+        {"access_token": "two\nlines", "token_expiry_date": "2026-08-31T13:00:00Z"},
     ],
 )
 def test_stored_token_of_no_use_counts_as_expired(requests_mock: Mocker, stored: dict[str, Any]) -> None:
@@ -486,6 +575,22 @@ def test_stored_token_of_no_use_counts_as_expired(requests_mock: Mocker, stored:
     with freeze_time("2026-08-31T12:00:00Z"):
         auth, _ = build(OAUTH | stored)
         assert auth.get_access_token() == "access-1"
+
+
+def test_configuration_of_unusual_values_is_printed_with_the_new_token(
+    requests_mock: Mocker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the configuration lets pass must be writable, or the new token is lost."""
+    requests_mock.post(TOKEN_URL, json=answer(refresh_token="next"))
+    deep: Any = 1
+    for _ in range(200):
+        deep = [deep]
+    unusual = {"large": 2**64 - 1, "small": -(2**63), "text": "\U0001f600\x00", "deep": deep}
+    build(OAUTH | {"label": unusual}, **unusual)[0].get_access_token()
+    (control,) = control_messages(capsys.readouterr().out)
+    config = control["connectorConfig"]["config"]
+    assert config == {**unusual, "credentials": {**config["credentials"], "label": unusual}}
+    assert config["credentials"]["refresh_token"] == "next"
 
 
 def test_stored_token_that_is_still_good_is_used(requests_mock: Mocker) -> None:

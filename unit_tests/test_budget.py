@@ -4,14 +4,24 @@ import threading
 from itertools import pairwise
 
 import pytest
-import requests
 import requests_mock
 from airbyte_cdk.models import FailureType
 
-from source_zoom.budget import COOLDOWN_SECONDS, Budgets, LabelBudget, PacedPolicy, rates
+from source_zoom.budget import (
+    ANSWER_BYTES,
+    ANSWER_SECONDS,
+    COOLDOWN_SECONDS,
+    DEAD_KIND,
+    PATIENCE_SECONDS,
+    Budgets,
+    LabelBudget,
+    PacedPolicy,
+    rates,
+)
 from source_zoom.config import RateLimitPlan
 from source_zoom.endpoint import RateLabel
 from source_zoom.engine import StreamStopped
+from source_zoom.transport import BoundedAdapter
 from unit_tests.zoom import API, PER_SECOND_LIMIT, refusal
 
 
@@ -32,6 +42,10 @@ class Clock:
 
 def paced(per_second: float, clock: Clock) -> PacedPolicy:
     return PacedPolicy(per_second, clock=clock, sleep=clock.sleep)
+
+
+def label_budget(clock: Clock, per_second: float = 10) -> LabelBudget:
+    return LabelBudget(RateLabel.MEDIUM, per_second, connections=4, clock=clock, sleep=clock.sleep)
 
 
 def moments(policy: PacedPolicy, clock: Clock, count: int) -> list[float]:
@@ -119,7 +133,7 @@ def test_a_heavier_request_takes_as_many_turns() -> None:
 
 def test_threads_share_one_pace() -> None:
     asleep: list[float] = []
-    policy = PacedPolicy(10, clock=lambda: 1000.0, sleep=asleep.append)
+    policy = PacedPolicy(100, clock=lambda: 1000.0, sleep=asleep.append)
     threads = [threading.Thread(target=policy.try_acquire, args=(None, 1)) for _ in range(32)]
 
     for thread in threads:
@@ -127,7 +141,7 @@ def test_threads_share_one_pace() -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(asleep) == pytest.approx([number / 10 for number in range(1, 32)])
+    assert sorted(asleep) == pytest.approx([number / 100 for number in range(1, 32)])
     assert policy.requests == 32
 
 
@@ -169,8 +183,7 @@ def test_an_answer_that_is_no_refusal_changes_nothing(available: int | None) -> 
 
 def test_session_paces_each_request_and_counts_refusals() -> None:
     clock = Clock()
-    budget = LabelBudget(RateLabel.LIGHT, 10, connections=4)
-    budget.policy._clock, budget.policy._sleep = clock, clock.sleep
+    budget = label_budget(clock)
     with requests_mock.Mocker() as zoom:
         zoom.get(f"{API}/users", [{"json": {}}, refusal(429, 429, PER_SECOND_LIMIT), {"json": {}}])
         for _ in range(3):
@@ -184,8 +197,9 @@ def test_session_paces_each_request_and_counts_refusals() -> None:
 def test_session_has_a_connection_for_each_thread(scheme: str) -> None:
     adapter = LabelBudget(RateLabel.LIGHT, 10, connections=77).session.get_adapter(f"{scheme}://api.zoom.us")
 
-    assert isinstance(adapter, requests.adapters.HTTPAdapter)
-    assert adapter._pool_maxsize == 77  # type: ignore[attr-defined]
+    assert isinstance(adapter, BoundedAdapter)
+    assert adapter._pool_maxsize == 77
+    assert (adapter._seconds, adapter._most_bytes) == (ANSWER_SECONDS, ANSWER_BYTES)
 
 
 def test_budgets_keep_labels_apart() -> None:
@@ -212,3 +226,249 @@ def test_report_tells_requests_rate_and_refusals_of_the_labels_in_use(monkeypatc
     budgets[RateLabel.HEAVY].policy.refused = 3
 
     assert budgets.report() == "requests: light 2,500 (250.0/s), heavy 99 (9.9/s, 3 refused)"
+
+
+# Retry-After
+
+
+def test_a_hold_lets_nothing_through_then_keeps_the_pace() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    moments(budget.policy, clock, 1)
+
+    budget.hold(30)
+    turns = moments(budget.policy, clock, 5)
+
+    assert turns[0] == pytest.approx(1030.0)
+    assert gaps(turns) == pytest.approx([0.1] * 4)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(299, 1299.0), (10**9, 1300.0), (float("inf"), 1300.0), (0, 1000.1), (-5, 1000.1)]
+)
+def test_a_hold_has_a_limit(seconds: float, expected: float) -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    moments(budget.policy, clock, 1)
+
+    budget.hold(seconds)
+
+    assert moments(budget.policy, clock, 1) == pytest.approx([expected])
+
+
+def test_a_hold_is_not_cut_short_by_a_refusal_or_a_shorter_hold() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+
+    budget.hold(60)
+    budget.hold(5)
+    budget.policy.update(0, None)
+
+    assert moments(budget.policy, clock, 1) == pytest.approx([1060.0])
+    assert budget.policy.refused == 1
+
+
+def test_a_thread_that_has_its_turn_already_is_held_too() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    moments(budget.policy, clock, 1)
+    sleep = clock.sleep
+
+    def held_while_asleep(seconds: float) -> None:
+        sleep(seconds)
+        if len(clock.sleeps) == 1:
+            budget.hold(20)
+
+    budget.policy._sleep = held_while_asleep
+
+    assert moments(budget.policy, clock, 1) == pytest.approx([1020.1])
+
+
+def test_a_thread_that_is_held_notices_within_a_second_that_its_label_is_used_up() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.hold(300)
+    sleep = clock.sleep
+
+    def used_up_while_asleep(seconds: float) -> None:
+        sleep(seconds)
+        if clock.now >= 1010:
+            budget.use_up(stopped())
+
+    budget.policy._sleep = used_up_while_asleep
+
+    with pytest.raises(StreamStopped, match="used up"):
+        budget.policy.try_acquire(None, 1)
+    assert clock.now <= 1011
+    assert budget.policy.requests == 0
+
+
+def test_a_label_that_is_used_up_sends_nothing() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.use_up(stopped())
+
+    with requests_mock.Mocker() as zoom, pytest.raises(StreamStopped, match="used up"):
+        budget.session.get(f"{API}/users")
+
+    assert zoom.call_count == 0
+    assert clock.sleeps == []
+
+
+def stopped() -> StreamStopped:
+    return StreamStopped("used up", kind="429", failure_type=FailureType.transient_error)
+
+
+# A label that is dead
+
+
+def test_began_is_when_the_threads_request_was_let_through() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.hold(2)
+    seen: list[float] = []
+
+    def ask() -> None:
+        budget.policy.try_acquire(None, 1)
+        seen.append(budget.began())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    clock.now += 5
+
+    assert seen == pytest.approx([1002.0])
+    assert budget.began() == pytest.approx(1007.0)  # this thread has sent nothing yet
+
+
+def test_a_label_that_accepts_nothing_for_ten_minutes_is_dead() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.faulted("/users/1/meetings", clock.now, "HTTP 502")
+    clock.now += PATIENCE_SECONDS - 1
+    budget.faulted("/users/2/meetings", clock.now, "HTTP 502")
+
+    clock.now += 1
+    with pytest.raises(StreamStopped) as raised:
+        budget.faulted("/users/1/meetings", clock.now, "HTTP 503")
+
+    assert str(raised.value) == (
+        "Zoom has answered no medium request for 10 minutes (last: HTTP 503). "
+        "What was read is kept; run the sync again later."
+    )
+    assert raised.value.kind == DEAD_KIND == "label dead"
+    assert raised.value.failure_type is FailureType.transient_error
+    for further in (
+        budget.raise_if_used_up,
+        lambda: budget.policy.try_acquire(None, 1),
+        lambda: budget.faulted("/users/3/meetings", clock.now, "ReadTimeout"),
+        lambda: budget.gave_up("/users/3/meetings"),
+    ):
+        with pytest.raises(StreamStopped) as again:
+            further()
+        assert again.value is raised.value
+
+
+def test_the_sentence_goes_without_a_cause() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.faulted("/a", clock.now)
+    clock.now += 725
+
+    with pytest.raises(StreamStopped, match=r"^Zoom has answered no medium request for 12 minutes\. What was read"):
+        budget.faulted("/b", clock.now)
+
+
+def test_silence_counts_from_the_begin_of_the_first_attempt() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    clock.now += PATIENCE_SECONDS
+    budget.faulted("/a", 1000.0)  # an answer that did not end
+
+    with pytest.raises(StreamStopped):
+        budget.faulted("/b", clock.now)
+
+
+def test_one_path_alone_does_not_kill_a_label() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    for _ in range(10):
+        budget.faulted("/a", clock.now)
+        clock.now += PATIENCE_SECONDS
+
+    budget.raise_if_used_up()
+
+
+def test_an_acceptance_starts_the_count_again() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.faulted("/a", clock.now)
+    budget.faulted("/b", clock.now)
+    clock.now += PATIENCE_SECONDS - 1
+    budget.accepted()
+    clock.now += 1
+
+    budget.faulted("/a", clock.now)
+    budget.faulted("/b", 1000.0)  # began before the acceptance: silence is counted from that one on
+    clock.now += PATIENCE_SECONDS - 2
+    budget.faulted("/b", clock.now)
+    budget.raise_if_used_up()
+
+    clock.now += 2
+    with pytest.raises(StreamStopped):
+        budget.faulted("/b", clock.now)
+
+
+def test_twenty_slices_given_up_in_a_row_kill_a_label() -> None:
+    budget = label_budget(Clock())
+    for number in range(19):
+        budget.gave_up(f"/users/{number}")
+        budget.gave_up("/users/0")  # the same one again counts once
+
+    with pytest.raises(StreamStopped) as raised:
+        budget.gave_up("/users/19", "HTTP 500")
+
+    assert str(raised.value) == (
+        "Zoom has failed 20 medium requests in a row, each for good (last: HTTP 500). "
+        "What was read is kept; run the sync again later."
+    )
+    assert raised.value.kind == DEAD_KIND
+
+
+def test_an_acceptance_between_spares_the_label() -> None:
+    budget = label_budget(Clock())
+    for number in range(100):
+        budget.gave_up(f"/users/{number}")
+        if number % 19 == 18:
+            budget.accepted()
+
+    budget.raise_if_used_up()
+
+
+def test_a_label_whose_day_is_over_keeps_that_error() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.faulted("/a", clock.now)
+    budget.use_up(stopped())
+    clock.now += PATIENCE_SECONDS
+
+    with pytest.raises(StreamStopped, match="used up"):
+        budget.faulted("/b", clock.now)
+
+
+def test_successes_are_counted_over_all_labels_and_threads() -> None:
+    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+
+    def accept() -> None:
+        for _ in range(500):
+            budgets[RateLabel.HEAVY].accepted()
+
+    threads = [threading.Thread(target=accept) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    budgets[RateLabel.LIGHT].accepted()
+
+    assert budgets[RateLabel.HEAVY].successes == 4000
+    assert budgets.successes == 4001
