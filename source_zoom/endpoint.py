@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from string import Formatter
 from typing import Any
 from urllib.parse import quote
+
+from source_zoom.meanings import NOTHING, Meaning
 
 
 class RateLabel(str, Enum):
@@ -31,6 +34,10 @@ class Scopes:
     classic: str
     granular: str
 
+    def are_granted(self, granted: frozenset[str] | None) -> bool:
+        """Return whether a token's scopes open the endpoint; True where they are not known."""
+        return granted is None or not granted.isdisjoint({self.classic, self.granular})
+
     def __str__(self) -> str:
         return f"'{self.granular}' (or '{self.classic}' in an app with classic scopes)"
 
@@ -49,8 +56,7 @@ class Endpoint:
     :param slice_params: fields of a slice that are sent as query parameters, where it has them
     :param variants: parameters that differ between the reads a slice takes, in the order they are made
     :param needs: plan or licence Zoom asks for, as the documents for users name it
-    :param skips: Zoom codes that mean "nothing here" for one slice; anything else is an error
-    :param leaves_refused: whether a slice that is refused for want of a permission is left for a later sync
+    :param skips: meanings of answers that say "nothing there" for one slice; anything else is an error
     """
 
     path: str
@@ -63,17 +69,21 @@ class Endpoint:
     slice_params: tuple[str, ...] = ()
     variants: tuple[Mapping[str, str], ...] = ({},)
     needs: str = ""
-    skips: frozenset[int] = frozenset()
-    leaves_refused: bool = False
+    skips: Meaning = NOTHING
 
     @property
     def is_per_object(self) -> bool:
         """Whether it speaks of one user, meeting or session rather than of the account."""
-        return "{" in self.path
+        return self.subject is not None
 
-    def render(self, slice_: Mapping[str, Any]) -> str:
-        """Return the path of a slice, percent-encoded."""
-        return self.path.format_map(_Encoded(slice_))
+    @property
+    def subject(self) -> str | None:
+        """Field of a slice that names whom or what the endpoint speaks of: the first placeholder of its path."""
+        return next((name for _, name, _, _ in Formatter().parse(self.path) if name), None)
+
+    def render(self, slice_: Mapping[str, Any], *, twice: bool = False) -> str:
+        """Return the path of a slice, percent-encoded; `twice` also where Zoom does not ask for that."""
+        return self.path.format_map(_Encoded(slice_, twice=twice))
 
     def query(self, slice_: Mapping[str, Any], page_token: str | None = None) -> dict[str, Any]:
         """Return the query parameters of a slice's variant; the same for every page but for the token."""
@@ -90,11 +100,41 @@ class Endpoint:
 class _Encoded(dict[str, Any]):
     """A slice whose values are encoded when they are asked for."""
 
+    def __init__(self, slice_: Mapping[str, Any], *, twice: bool) -> None:
+        super().__init__(slice_)
+        self._twice = twice
+
     def __getitem__(self, name: str) -> str:
-        return path_segment(str(super().__getitem__(name)))
+        return path_segment(str(super().__getitem__(name)), twice=self._twice)
 
 
-def path_segment(value: str) -> str:
+class Slashes:
+    """How UUIDs are encoded that have a slash, but neither begin with one nor have two in a row.
+
+    Zoom's documents ask for one encoding of these; where it denies such a session, the other one is tried, once for
+    each: at the end of the stream.
+    """
+
+    def __init__(self) -> None:
+        self._tried: set[str] = set()
+
+    def may_try_other(self, uuid: str) -> bool:
+        """Return whether a UUID that was denied is worth a try in the other encoding; True once for each."""
+        if "/" not in uuid or _needs_two(uuid) or uuid in self._tried:
+            return False
+        self._tried.add(uuid)
+        return True
+
+    def are_encoded_twice(self, uuid: str) -> bool:
+        """Return whether to encode a UUID twice though Zoom does not ask for it."""
+        return "/" in uuid and uuid in self._tried
+
+
+def _needs_two(value: str) -> bool:
+    return value.startswith("/") or "//" in value
+
+
+def path_segment(value: str, *, twice: bool = False) -> str:
     """Encode a value for one segment of a path, twice where Zoom asks for that.
 
     "If you provide a meeting UUID that begins with a / character or contains the // characters, you
@@ -106,6 +146,4 @@ def path_segment(value: str) -> str:
     'a%2Fb%2Bc%3D%3D'
     """
     encoded = quote(value, safe="")
-    if value.startswith("/") or "//" in value:
-        return quote(encoded, safe="")
-    return encoded
+    return quote(encoded, safe="") if twice or _needs_two(value) else encoded

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 import requests_mock
@@ -8,7 +8,7 @@ from airbyte_cdk.models import SyncMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from source_zoom.endpoint import Endpoint, RateLabel, Scopes, path_segment
+from source_zoom.endpoint import Endpoint, RateLabel, Scopes, Slashes, path_segment
 from source_zoom.streams import ZoomStream
 from unit_tests.zoom import API, TOKEN_URL, context, token
 from unit_tests.zoom_server import serving
@@ -67,6 +67,66 @@ def test_render_of_a_slice_without_a_field_of_the_path_fails() -> None:
         endpoint().render({"meeting_id": "1"})
 
 
+@given(st.text())
+@settings(deadline=None)
+def test_path_segment_is_encoded_twice_also_where_it_is_asked_for(value: str) -> None:
+    encoded = path_segment(value, twice=True)
+
+    assert unquote(unquote(encoded)) == value
+    assert encoded == (path_segment(value) if value.startswith("/") or "//" in value else quote(path_segment(value)))
+
+
+def test_render_encodes_twice_where_it_is_asked_for() -> None:
+    assert endpoint().render({"meeting_uuid": "a/b+c=="}) == "report/meetings/a%2Fb%2Bc%3D%3D/participants"
+    assert (
+        endpoint().render({"meeting_uuid": "a/b+c=="}, twice=True)
+        == "report/meetings/a%252Fb%252Bc%253D%253D/participants"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "subject"),
+    [
+        ("users", None),
+        ("users/{user_id}/meetings", "user_id"),
+        ("report/meetings/{uuid}/participants", "uuid"),
+        ("users/{user_id}/meetings/{meeting_id}", "user_id"),
+    ],
+)
+def test_subject_is_the_first_placeholder_of_the_path(path: str, subject: str | None) -> None:
+    declared = Endpoint(path, RateLabel.LIGHT, SCOPES)
+
+    assert declared.subject == subject
+    assert declared.is_per_object is (subject is not None)
+
+
+# The encoding of UUIDs of which Zoom's documents say nothing
+
+
+@pytest.mark.parametrize("uuid", ["abc==", "/abc==", "a//b==", "/a//b==", ""])
+def test_uuid_has_one_encoding_without_a_slash_or_where_zoom_asks_for_two(uuid: str) -> None:
+    slashes = Slashes()
+
+    assert not slashes.may_try_other(uuid)
+    assert not slashes.are_encoded_twice(uuid)
+
+
+def test_other_encoding_of_a_uuid_is_tried_once() -> None:
+    slashes = Slashes()
+
+    assert not slashes.are_encoded_twice("a/b==")
+    assert [slashes.may_try_other("a/b==") for _ in range(3)] == [True, False, False]
+    assert slashes.are_encoded_twice("a/b==")
+
+
+def test_each_uuid_is_tried_on_its_own() -> None:
+    slashes = Slashes()
+    slashes.may_try_other("a/b==")
+
+    assert not slashes.are_encoded_twice("c/d==")
+    assert slashes.may_try_other("c/d==")
+
+
 def test_query_of_an_endpoint_without_pages_or_parameters_is_empty() -> None:
     assert endpoint().query({"meeting_uuid": "a=="}) == {}
 
@@ -106,6 +166,22 @@ def test_query_does_not_change_the_declaration() -> None:
     declared.query({"meeting_uuid": "a=="}, "t0ken")["type"] = "live"
 
     assert declared.query({"meeting_uuid": "a=="}) == {"type": "past", "page_size": 300}
+
+
+@pytest.mark.parametrize(
+    ("granted", "are_granted"),
+    [
+        (None, True),
+        (frozenset(), False),
+        (frozenset({"report:read:admin"}), True),
+        (frozenset({"report:read:list_meeting_participants:admin", "user:read:admin"}), True),
+        (frozenset({"user:read:admin"}), False),
+    ],
+)
+def test_either_scope_opens_an_endpoint_and_a_token_that_names_none_may(
+    granted: frozenset[str] | None, *, are_granted: bool
+) -> None:
+    assert SCOPES.are_granted(granted) is are_granted
 
 
 def test_scopes_are_named_in_both_forms() -> None:
