@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from airbyte_cdk.models import AirbyteMessage, FailureType
+from airbyte_cdk.models import AirbyteMessage, FailureType, StreamDescriptor
 from airbyte_cdk.models import Type as MessageType
-from airbyte_cdk.sources.concurrent_source.stream_thread_exception import StreamThreadException
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
-LOGGED_FAILURES_PER_STREAM = 20
+SEVERITY = (FailureType.config_error, FailureType.system_error, FailureType.transient_error)
+"""Types of errors, those first that an immediate retry helps least: the platform goes by the first it sees."""
 
 
 class EngineClosed(Exception):  # noqa: N818 - a signal to stop, not an error to report
@@ -23,25 +24,102 @@ class SliceFailure(AirbyteTracedException):
     """One slice of a stream could not be read.
 
     :param message: one sentence for the user
-    :param kind: equal for failures with the same cause; a stream reports each kind once
+    :param kind: equal for failures with the same cause
     :param failure_type: what the platform should make of it (retry, ask the user, report a bug)
     :param internal_message: details for the log
+    :param again: whether a second try may succeed when all else has been read, as it is at fault and not refused
+    :param costly: whether that try would take too long, and is left to the next sync
+    :param facts: what the stream knows of the slice and of its refusal, for whoever reports it
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first by name
         self,
         message: str,
         *,
         kind: str,
         failure_type: FailureType,
         internal_message: str | None = None,
+        again: bool = False,
+        costly: bool = False,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message=message, internal_message=internal_message or message, failure_type=failure_type)
         self.kind = kind
+        self.again = again
+        self.costly = costly
+        self.facts: dict[str, Any] = dict(facts or {})
 
 
 class StreamStopped(SliceFailure):
     """No further slice of this stream can be read, so none is tried."""
+
+
+class ParentIncomplete(SliceFailure):
+    """What belongs to a part of an ancestor is missing, and which part that is is not known.
+
+    :param parent: name of the ancestor where it began
+    :param cause: what happened there
+    """
+
+    def __init__(self, parent: str, cause: Exception) -> None:
+        super().__init__(
+            message_of(cause),
+            kind=getattr(cause, "kind", type(cause).__name__),
+            failure_type=failure_type_of(cause),
+            internal_message=f"A part of '{parent}' could not be read: {message_of(cause)}",
+            facts=getattr(cause, "facts", None),
+        )
+        self.parent = parent
+        self.cause = cause
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One slice that was not read in the end, while others were.
+
+    :param stream: name of the stream it is a slice of
+    :param again: whether it was at fault, rather than refused
+    """
+
+    stream: str
+    kind: str
+    message: str
+    again: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stream: str, error: SliceFailure) -> Loss:
+        """Return what is kept of a failure."""
+        return cls(stream, error.kind, message_of(error), error.again, error.facts)
+
+
+class Outcome:
+    """What became of a stream's slices, and of those of its ancestors whose records it depends on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.read = 0
+        self.losses: list[Loss] = []
+        self.inherited: list[Loss] = []
+        self.stopped: SliceFailure | None = None
+        """Why nothing more was read."""
+        self.parent: Outcome | None = None
+        """That of the stream whose keys the slices are made of."""
+
+    def count_read(self) -> None:
+        """Count a slice that was read to its end."""
+        with self._lock:
+            self.read += 1
+
+    def lose(self, loss: Loss) -> None:
+        """Note a slice that was not read."""
+        with self._lock:
+            self.losses.append(loss)
+
+    def stop(self, error: SliceFailure) -> None:
+        """Note that nothing more is read; the first reason counts."""
+        with self._lock:
+            self.stopped = self.stopped or error
 
 
 def failure_type_of(error: BaseException | None) -> FailureType:
@@ -53,58 +131,66 @@ def message_of(error: BaseException) -> str:
     """Return the sentence an exception has for the user."""
     if isinstance(error, AirbyteTracedException):
         return str(error)
-    return f"an unexpected {type(error).__name__} occurred"
+    return f"An unexpected {type(error).__name__} occurred. Please report it."
 
 
 class FailureLog:
-    """Lets the first failure of each kind through and counts the rest.
+    """Keeps the errors that leave streams incomplete, one of each kind, until all streams have ended.
 
-    The CDK emits an error trace and a logged stack for every failed partition
-    (concurrent_read_processor.py, `on_exception`): under an outage that is one per object.
+    The platform goes by the first error trace of a sync, so they leave together and in an order. The CDK emits
+    one, with a logged stack, for every failed partition (concurrent_read_processor.py, `on_exception`).
     """
 
-    def __init__(self, logger: logging.Logger) -> None:
-        self._logger = logger
-        self._kinds: set[tuple[str, FailureType, str]] = set()
-        self._counts: Counter[str] = Counter()
-        self._types: dict[str, set[FailureType]] = {}
+    def __init__(self) -> None:
+        self._errors: dict[tuple[str, FailureType, str], Exception] = {}
 
-    def admit(self, item: StreamThreadException) -> bool:
-        """Note a failure; return whether it is the first of its kind in its stream."""
-        name, error = item.stream_name, item.exception
-        failure_type = failure_type_of(error)
-        self._counts[name] += 1
-        self._types.setdefault(name, set()).add(failure_type)
-        kind = (name, failure_type, getattr(error, "kind", message_of(error)))
-        if kind not in self._kinds:
-            self._kinds.add(kind)
-            return True
-        if self._counts[name] <= LOGGED_FAILURES_PER_STREAM:
-            detail = getattr(error, "internal_message", None) or message_of(error)
-            self._logger.warning(f"Stream {name}: {detail}")
-        return False
+    @property
+    def names(self) -> set[str]:
+        """Streams with an error."""
+        return {stream for stream, _, _ in self._errors}
 
-    def count(self, name: str) -> int:
-        """Return how many failures of a stream were noted."""
-        return self._counts[name]
+    def note(self, stream: str, error: Exception) -> bool:
+        """Keep an error; return whether it is the first of its kind in its stream."""
+        kind = (stream, failure_type_of(error), getattr(error, "kind", message_of(error)))
+        is_new = kind not in self._errors
+        self._errors.setdefault(kind, error)
+        return is_new
+
+    def traces(self, names: set[str]) -> list[AirbyteMessage]:
+        """Return the error traces of some streams, those first that an immediate retry helps least."""
+        order = sorted(self._errors.items(), key=lambda item: (SEVERITY.index(item[0][1]), item[0][0]))
+        return [_trace(name, error) for (name, _, _), error in order if name in names]
 
     def summary(self, names: set[str]) -> AirbyteTracedException | None:
         """Return the error that ends the sync if any of the streams failed.
 
-        The platform takes a non-zero exit code as the sign of a failed sync. The type is the one
-        that asks most of the user among the streams' own errors, which were traced before.
+        The platform takes a non-zero exit code as the sign of a failed sync. The type is the first of the
+        streams' own errors, which were traced before.
         """
-        failed = sorted(names & self._counts.keys())
+        failed = self.names & names
         if not failed:
             return None
-        types = set().union(*(self._types[name] for name in failed))
-        order = (FailureType.config_error, FailureType.system_error, FailureType.transient_error)
-        rest = "; everything else was read" if names - self._counts.keys() else ""
+        types = {type_ for name, type_, _ in self._errors if name in failed}
+        rest = "; everything else was read" if names - failed else ""
+        message = f"These streams are incomplete: {', '.join(sorted(failed))}. The error of each says why{rest}."
         return AirbyteTracedException(
-            message=f"These streams are incomplete: {', '.join(failed)}. The error of each says why{rest}.",
-            internal_message=f"Failures by stream: { {name: self._counts[name] for name in failed} }",
-            failure_type=next(kind for kind in order if kind in types),
+            message=message, internal_message=message, failure_type=next(kind for kind in SEVERITY if kind in types)
         )
+
+
+def _trace(stream: str, error: Exception) -> AirbyteMessage:
+    """Return an error trace: with a stack only for what nobody foresaw."""
+    descriptor = StreamDescriptor(name=stream)
+    if isinstance(error, AirbyteTracedException):
+        message = error.as_airbyte_message(stream_descriptor=descriptor)
+        if message.trace and message.trace.error:
+            message.trace.error.stack_trace = None
+        return message
+    return AirbyteTracedException.from_exception(
+        error,
+        stream_descriptor=descriptor,
+        message=f"An unexpected error occurred in stream {stream}: {type(error).__name__}. Please report it.",
+    ).as_airbyte_message()
 
 
 class FirstError:

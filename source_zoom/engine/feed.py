@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Hashable, Iterator
 
-from source_zoom.engine.failures import EngineClosed, FirstError, SliceFailure, failure_type_of, message_of
+from source_zoom.engine.failures import EngineClosed, FirstError, Loss, ParentIncomplete
 
 Key = tuple[Hashable, ...]
 """What a child needs of a parent's record; the first element identifies the record."""
@@ -35,7 +35,13 @@ class ParentFeed:
         self._readers: list[FeedReader] = []
         self._open = 1  # the parent's slice generator; every slice it makes adds one
         self._failure = FirstError()
+        self._losses: list[Loss] = []
         self._stopped = False
+
+    @property
+    def losses(self) -> list[Loss]:
+        """Slices of the parent, and of its own ancestors, whose keys are missing; complete behind the last key."""
+        return self._losses
 
     def reader(self) -> FeedReader:
         """Return the keys for one child: all, from the first one."""
@@ -68,8 +74,13 @@ class ParentFeed:
             self._keys.append(key)
             self._changed.notify_all()
 
+    def lose(self, *losses: Loss) -> None:
+        """Tell the children of slices whose keys they do not get, before these are closed."""
+        with self._changed:
+            self._losses += losses
+
     def close_slice(self, error: Exception | None = None) -> None:
-        """End a slice (or the generator of slices); with an error, children end incomplete."""
+        """End a slice (or the generator of slices); with an error, what is missing is not known in full."""
         if error is not None:
             self._failure.set(error)
         with self._changed:
@@ -111,9 +122,9 @@ class ParentFeed:
             self._changed.notify_all()
 
     def raise_if_incomplete(self) -> None:
-        """Raise if a part of the parent could not be read.
+        """Raise if it is not known which part of the parent could not be read.
 
-        :raises SliceFailure: with the first cause
+        :raises ParentIncomplete: with the first cause
         """
         cause = self._failure.get()
         if isinstance(cause, ParentIncomplete):
@@ -145,7 +156,7 @@ class FeedReader:
     def __iter__(self) -> Iterator[Key]:
         """Yield all keys from the first one, waiting for those still to come.
 
-        :raises SliceFailure: after the last key, if a part of the parent could not be read
+        :raises ParentIncomplete: after the last key, if keys are missing and it is not known which
         :raises EngineClosed: when the sync ends early
         """
         while batch := self._feed.next_batch(self):
@@ -154,18 +165,11 @@ class FeedReader:
                 yield key
         self._feed.raise_if_incomplete()
 
+    @property
+    def losses(self) -> list[Loss]:
+        """What the keys lack, known behind the last one."""
+        return self._feed.losses
+
     def leave(self) -> None:
         """Read no further; the parent does not wait for this child any more."""
         self._feed.forget(self)
-
-
-class ParentIncomplete(SliceFailure):
-    """Everything that could be reached was read, but a part of an ancestor was missing."""
-
-    def __init__(self, parent: str, cause: Exception) -> None:
-        super().__init__(
-            f"A part of '{parent}', which this stream depends on, could not be read, so what belongs to that "
-            f"part is missing here. Cause: {message_of(cause)}",
-            kind=f"parent {parent}",
-            failure_type=failure_type_of(cause),
-        )

@@ -20,10 +20,15 @@ class Heartbeat:
     """Shows a sign of life, on a thread of its own, when there was none for an interval, until it is stopped.
 
     :param show: puts a state on the queue
+    :param progress: returns a number that grows while the read gets anywhere; while it does not, no sign is shown
     """
 
-    def __init__(self, show: Callable[[], None], interval_seconds: float = INTERVAL_SECONDS) -> None:
+    def __init__(
+        self, show: Callable[[], None], progress: Callable[[], int], interval_seconds: float = INTERVAL_SECONDS
+    ) -> None:
         self._show = show
+        self._progress = progress
+        self._made = progress()
         self._beats = 0
         self._heard = 0
         self._ticker = Ticker("heartbeat", interval_seconds, self.look)
@@ -34,10 +39,10 @@ class Heartbeat:
 
     def look(self) -> None:
         """Show a sign of life if none was noted since the last look."""
-        beats = self._beats
-        if beats == self._heard:
+        beats, made = self._beats, self._progress()
+        if beats == self._heard and made != self._made:
             self._show()
-        self._heard = beats
+        self._heard, self._made = beats, made
 
     def stop(self) -> None:
         """Show no more; where `show` waits for room in the queue, that has to be closed before."""

@@ -1,4 +1,4 @@
-"""One slice of one stream: generated, queued, read, finished."""
+"""One slice of one stream: generated, queued, read, finished; once more if it failed and that may help."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator impor
 from airbyte_cdk.sources.types import Record
 
 from source_zoom.engine.cursors import ResumableCursor
-from source_zoom.engine.failures import EngineClosed, StreamStopped
+from source_zoom.engine.failures import EngineClosed, Loss, SliceFailure, StreamStopped
 
 if TYPE_CHECKING:
     from source_zoom.engine.tasks import StreamTask
@@ -23,6 +23,7 @@ class Backlog:
 
     def __init__(self, limit: int) -> None:
         self._changed = threading.Condition()
+        self._limit = limit
         self._room = limit
         self._stopped = False
 
@@ -31,18 +32,22 @@ class Backlog:
 
         :raises EngineClosed: when the sync ends early
         """
+        self._wait_for(1)
         with self._changed:
-            while not self._room and not self._stopped:
-                self._changed.wait()
-            if self._stopped:
-                raise EngineClosed
             self._room -= 1
+
+    def wait_until_empty(self) -> None:
+        """Wait until no slice waits or is being read.
+
+        :raises EngineClosed: when the sync ends early
+        """
+        self._wait_for(self._limit)
 
     def leave(self) -> None:
         """Make room."""
         with self._changed:
             self._room += 1
-            self._changed.notify()
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Wake those who wait for good."""
@@ -50,17 +55,32 @@ class Backlog:
             self._stopped = True
             self._changed.notify_all()
 
+    def _wait_for(self, room: int) -> None:
+        # Only the one generator enters, so what it has waited for stays.
+        with self._changed:
+            while self._room < room and not self._stopped:
+                self._changed.wait()
+            if self._stopped:
+                raise EngineClosed
+
 
 class SlicePartition(Partition):
-    """Reads one slice; its records go to the catalog, their keys to the children."""
+    """Reads one slice; its records go to the catalog, their keys to the children.
 
-    def __init__(self, task: StreamTask, slice_: Mapping[str, Any]) -> None:
+    A slice that cannot be read decides over itself only: it is noted as a loss, and no error of the stream's. What
+    a second try may cure is put aside for one, when all else of the stream has been read.
+
+    :param is_last_try: whether a failure is final
+    """
+
+    def __init__(self, task: StreamTask, slice_: Mapping[str, Any], *, is_last_try: bool = False) -> None:
         self._task = task
         self._slice = slice_
+        self._is_last_try = is_last_try
         self._published: set[Hashable] = set()
-        self._has_published = False
-        self._read = False
         self._error: Exception | None = None
+        self.is_read = False
+        self.is_put_aside = False
 
     @property
     def pool(self) -> str:
@@ -70,7 +90,7 @@ class SlicePartition(Partition):
     def read(self) -> Iterable[Record]:
         """Yield the slice's records, if the stream was selected.
 
-        :raises Exception: whatever the stream raises; the CDK turns it into the stream's failure
+        :raises Exception: what nobody foresaw; the CDK turns it into the stream's failure
         """
         try:
             self._task.raise_if_stopped()
@@ -81,30 +101,56 @@ class SlicePartition(Partition):
                 if self._task.selected:
                     yield Record(data, self._task.stream.name)
                 self._publish(data)
-            self._read = True
-        except Exception as error:
-            self._error = error
-            if isinstance(error, StreamStopped):
-                self._task.stop(error)
-            if isinstance(self._task.cursor, ResumableCursor):
-                self._task.cursor.fail_partition(self, error)
+            self.is_read = True
+            self._task.outcome.count_read()
+        except (EngineClosed, GeneratorExit):
             raise
+        except Exception as error:
+            self._fail(error)
+            if not isinstance(error, SliceFailure):
+                raise
+
+    def second_try(self) -> SlicePartition:
+        """Return what reads the slice once more."""
+        partition = SlicePartition(self._task, self._slice, is_last_try=True)
+        partition._published = self._published
+        return partition
 
     def finish(self) -> None:
         """Close the books of this slice; called once for every partition that was submitted, whatever happened."""
         try:
-            self._tell_children()
+            if self.is_put_aside:
+                self._task.put_aside(self)
+            else:
+                self._tell_children()
         finally:
             self._task.backlog.leave()
+
+    def _fail(self, error: Exception) -> None:
+        task = self._task
+        # The frames of an error hold the records of a page.
+        self._error = error.with_traceback(None) if isinstance(error, SliceFailure) else error
+        if isinstance(error, StreamStopped):
+            task.stop(error)
+        elif isinstance(error, SliceFailure):
+            if error.again and not error.costly and not self._is_last_try:
+                self.is_put_aside = True
+                return
+            task.outcome.lose(Loss.of(task.stream.name, error))
+        if isinstance(task.cursor, ResumableCursor):
+            task.cursor.fail_partition(self, error)
 
     def _tell_children(self) -> None:
         task = self._task
         if task.feed is None:
             return
-        error = None if self._read else self._error or EngineClosed()
+        error = None if self.is_read else self._error or EngineClosed()
         try:
-            if not self._has_published and (key := task.stream.child_key_of_unread(self._slice)):
+            key = None if self._published else task.stream.child_key_of_unread(self._slice, error)
+            if key is not None:
                 task.feed.publish(key, self._published)
+            elif error is not None and type(error) is SliceFailure:
+                task.feed.lose(Loss.of(task.stream.name, error))
             end = task.stream.child_key_of_end(self._slice, error)
             if end is not None:
                 task.feed.publish(end, self._published)
@@ -112,16 +158,20 @@ class SlicePartition(Partition):
             error = error or raised
             raise
         finally:
-            task.feed.close_slice(error)
+            task.feed.close_slice(None if type(error) is SliceFailure else error)
 
     def _publish(self, data: Mapping[str, Any]) -> None:
         if self._task.feed is not None:
             self._task.feed.publish(self._task.stream.child_key(data, self._slice), self._published)
-            self._has_published = True
+
+    @property
+    def slice(self) -> Mapping[str, Any]:
+        """The slice."""
+        return self._slice
 
     def to_slice(self) -> Mapping[str, Any]:
-        """Return the slice, which the CDK logs when debugging."""
-        return self._slice
+        """Return the slice as the CDK logs it when debugging: without e-mail addresses."""
+        return {name: value for name, value in self._slice.items() if "@" not in str(value)}
 
     def stream_name(self) -> str:
         """Return the name of the stream this partition belongs to."""
@@ -139,24 +189,46 @@ class SliceGenerator(PartitionGenerator):
         self._task = task
 
     def generate(self) -> Iterator[Partition]:
-        """Yield partitions until the stream has no more slices.
+        """Yield partitions until the stream has no more slices, and then those that are worth a second try.
 
         A stopped stream goes on: its partitions fail at once and tell the children what they can.
 
-        :raises Exception: whatever the stream's slices raise, for instance `ParentIncomplete`
+        :raises Exception: what leaves the stream incomplete
         """
         task, error = self._task, None
+        task.wait_for_begin()
         try:
-            for slice_ in task.stream.stream_slices(sync_mode=SyncMode.full_refresh):
+            yield from self._first_tries()
+            yield from self._partitions(task.stream.late_slices())
+            task.backlog.wait_until_empty()
+            for partition in task.taken_up_again():
                 task.backlog.enter()
-                if task.feed is not None:
-                    task.feed.open_slice()
-                yield SlicePartition(task, slice_ or {})
+                yield partition.second_try()
+            task.backlog.wait_until_empty()
         except Exception as raised:
             error = raised
             raise
         finally:
-            if task.keys is not None:
-                task.keys.leave()
             if task.feed is not None:
-                task.feed.close_slice(error)
+                task.feed.lose(*task.outcome.inherited)
+                task.feed.close_slice(error or task.outcome.stopped)
+        task.judge()
+
+    def _first_tries(self) -> Iterator[Partition]:
+        task = self._task
+        try:
+            yield from self._partitions(task.stream.stream_slices(sync_mode=SyncMode.full_refresh))
+        except SliceFailure as error:
+            task.outcome.stop(error)
+        finally:
+            if task.keys is not None:
+                task.outcome.inherited += task.keys.losses
+                task.keys.leave()
+        task.backlog.wait_until_empty()
+
+    def _partitions(self, slices: Iterable[Mapping[str, Any] | None]) -> Iterator[Partition]:
+        for slice_ in slices:
+            self._task.backlog.enter()
+            if self._task.feed is not None:
+                self._task.feed.open_slice()
+            yield SlicePartition(self._task, slice_ or {})

@@ -7,7 +7,7 @@ the main thread takes them from there and yields them.
 
 Why nothing can hang: the main thread never waits for room, only for items. Workers wait for the API,
 with timeouts, and for room in the queue, which the main thread makes. Generators wait for room in
-their stream's backlog, which workers make, for the feed of a parent, which stands above them in the
+their stream's backlog and for its end, which workers make, for the feed of a parent, which stands above them in the
 tree, and where a feed has a limit for the slowest child to have read what is there, which it can; no
 worker waits for a feed. A thread that fails where the CDK does not look puts an `EngineFault` on the
 queue, and so does a fault of the heartbeat's. That waits for room in the queue, too, and nobody for it
@@ -31,12 +31,12 @@ from airbyte_cdk.sources.streams.concurrent.partitions.types import QueueItem
 from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_zoom.engine.failures import FailureLog, sanitised
+from source_zoom.engine.failures import FailureLog, message_of, sanitised
 from source_zoom.engine.heartbeat import Heartbeat
 from source_zoom.engine.messages import ClosableQueue, OrderedMessageRepository
 from source_zoom.engine.pools import EngineFault, TaskRouter, WorkerPool, shares
 from source_zoom.engine.progress import Progress
-from source_zoom.engine.tasks import StreamTask, TreeStream, plan, with_ancestors
+from source_zoom.engine.tasks import Judge, StreamTask, TreeStream, plan, with_ancestors
 
 QUEUE_SIZE = 2000
 ENDED = (AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE)
@@ -49,50 +49,64 @@ class TreeReader:
 
     :param streams: every stream there is, by name, parents before children
     :param cursor_of: makes the cursor of a stream, which emits its states to the repository
+    :param judge: says at the end of a selected stream what leaves it incomplete, if anything does
     :param workers: threads that read slices, shared out among the pools in use
+    :param made: returns a number that grows while the read gets anywhere
     :param progress_details: what the progress line says besides rows
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first by name
         self,
         streams: Mapping[str, TreeStream],
         *,
         cursor_of: CursorFactory,
+        judge: Judge,
         workers: int,
         logger: logging.Logger,
+        made: Callable[[], int],
         progress_details: Callable[[], str] = lambda: "",
     ) -> None:
         self._streams = streams
         self._cursor_of = cursor_of
+        self._judge = judge
+        self._made = made
         self._workers = workers
         self._logger = logger
         self._progress_details = progress_details
 
-    def read(self, selected: set[str]) -> Iterator[AirbyteMessage]:
-        """Yield records, states, statuses and error traces of the selected streams.
+    def read(self, selected: set[str], failures: FailureLog | None = None) -> Iterator[AirbyteMessage]:
+        """Yield records, states and statuses of the selected streams, then the error traces of those incomplete.
 
+        :param failures: errors that are known before
         :raises AirbyteTracedException: at the end, if a selected stream is incomplete
         """
-        if not selected:
-            return  # the CDK would wait for ever for the first item
+        failures = failures or FailureLog()
+        names = selected | failures.names
+        if selected:  # for none, the CDK would wait for ever for the first item
+            yield from self._read(selected, failures)
+        yield from map(sanitised, failures.traces(names))
+        summary = failures.summary(names)
+        if summary is not None:
+            raise summary
+
+    def _read(self, selected: set[str], failures: FailureLog) -> Iterator[AirbyteMessage]:
         queue = ClosableQueue(maxsize=QUEUE_SIZE)
         repository = OrderedMessageRepository(queue)
-        needed = with_ancestors(self._streams, selected)
-        sizes = shares(self._workers, sorted({self._streams[name].pool for name in needed}))
+        sizes = self._pool_sizes(with_ancestors(self._streams, selected))
         tasks = plan(
             self._streams,
             selected,
             cursor_of=lambda stream: self._cursor_of(stream, repository),
             workers=sizes,
+            judge=self._judge,
         )
         router = TaskRouter({name: WorkerPool(name, size) for name, size in sizes.items()}, queue)
-        failures = FailureLog(self._logger)
         unfinished = {task.stream.name: task for task in tasks}
         source = _TreeSource(repository, router, failures, unfinished, logger=self._logger)
         progress = Progress(self._logger, self._progress_details)
-        heartbeat = Heartbeat(lambda: router.guard(_show_state, unfinished))
+        heartbeat = Heartbeat(lambda: router.guard(_show_state, unfinished), self._made)
         try:
-            for message in self._messages(source, unfinished, failures):
+            for message in self._messages(source, unfinished):
                 if message.type == MessageType.RECORD and message.record:
                     progress.rows[message.record.stream] += 1
                     heartbeat.beat()
@@ -107,11 +121,17 @@ class TreeReader:
             progress.stop()
             heartbeat.stop()
 
-    def _messages(
-        self, source: ConcurrentSource, unfinished: dict[str, StreamTask], failures: FailureLog
-    ) -> Iterator[AirbyteMessage]:
+    def _pool_sizes(self, needed: set[str]) -> dict[str, int]:
+        """Return the threads of each pool; one that is used when all else has ended takes none from the others."""
+        streams = [self._streams[name] for name in needed]
+        last = {stream.pool for stream in streams if stream.is_last}
+        pools = sorted({stream.pool for stream in streams} - last)
+        return {**(shares(self._workers, pools) if pools else {}), **dict.fromkeys(last, 1)}
+
+    def _messages(self, source: ConcurrentSource, unfinished: dict[str, StreamTask]) -> Iterator[AirbyteMessage]:
         by_name = dict(unfinished)
         try:
+            _let_last_begin(unfinished)
             for message in source.read([task.as_concurrent_stream(self._logger) for task in by_name.values()]):
                 if message.type == MessageType.RECORD:
                     yield message
@@ -121,12 +141,12 @@ class TreeReader:
                     yield sanitised(message)
                     continue
                 if has_ended(message):
-                    unfinished.pop(name, None)
-                    self._log_end(by_name[name], failures)
+                    self._log_end(unfinished.pop(name))
+                    _let_last_begin(unfinished)
                 if by_name[name].selected:
                     yield sanitised(message)
         except AirbyteTracedException as error:
-            # The CDK's summary has a line for every failure, hidden streams included; ours follows below.
+            # The CDK's summary has a line for every failure, hidden streams included; ours follows.
             if error.internal_message != "Concurrent read failure":
                 raise
         if unfinished:
@@ -134,21 +154,15 @@ class TreeReader:
                 message="The sync ended before all streams had, so rows can be missing. Please report this.",
                 internal_message=f"Streams without a final status: {sorted(unfinished)}",
             )
-        summary = failures.summary({name for name, task in by_name.items() if task.selected})
-        if summary is not None:
-            raise summary
 
-    def _log_end(self, task: StreamTask, failures: FailureLog) -> None:
+    def _log_end(self, task: StreamTask) -> None:
         line = task.stream.closing_line()
         if line:
             self._logger.log(task.stream.closing_level, line)
-        count = failures.count(task.stream.name)
-        if count:
-            self._logger.warning(f"Stream {task.stream.name}: {count:,} failures, each kind reported once.")
 
 
 class _TreeSource(ConcurrentSource):
-    """The CDK's concurrent source with failures reported once per kind, faults of threads raised, and signs of life.
+    """The CDK's concurrent source with errors kept for the end, faults of threads raised, and signs of life.
 
     :param unfinished: the tasks without a final status, by name; whoever takes the messages keeps it true
     """
@@ -180,13 +194,28 @@ class _TreeSource(ConcurrentSource):
             raise queue_item.error
         if isinstance(queue_item, AirbyteMessage) and self._is_too_late(queue_item):
             return  # the heartbeat's, of a stream that has ended since
-        if isinstance(queue_item, StreamThreadException) and not self._failures.admit(queue_item):
+        if isinstance(queue_item, StreamThreadException):
+            # In place of `on_exception`, which logs a stack and emits an error trace for each.
+            concurrent_stream_processor._flag_exception(queue_item.stream_name, queue_item.exception)  # noqa: SLF001
+            self._note(queue_item.stream_name, queue_item.exception)
             return
         yield from super()._handle_item(queue_item, concurrent_stream_processor)
+
+    def _note(self, name: str, error: Exception) -> None:
+        """Keep an error for the end; what nobody foresaw is logged at once, with its stack."""
+        if not self._failures.note(name, error) or isinstance(error, AirbyteTracedException):
+            return
+        self._logger.error(f"Stream {name}: {message_of(error)}", exc_info=error)
 
     def _is_too_late(self, message: AirbyteMessage) -> bool:
         name = stream_of(message)
         return message.type == MessageType.STATE and name is not None and name not in self._unfinished
+
+
+def _let_last_begin(unfinished: Mapping[str, StreamTask]) -> None:
+    if all(task.stream.is_last for task in unfinished.values()):
+        for task in unfinished.values():
+            task.let_begin()
 
 
 def _show_state(unfinished: Mapping[str, StreamTask]) -> None:

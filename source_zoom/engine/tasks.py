@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -10,11 +11,14 @@ from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, CursorField
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 
-from source_zoom.engine.failures import FirstError
+from source_zoom.engine.failures import Outcome, SliceFailure, StreamStopped
 from source_zoom.engine.feed import FeedReader, Key, ParentFeed
-from source_zoom.engine.partitions import Backlog, SliceGenerator
+from source_zoom.engine.partitions import Backlog, SliceGenerator, SlicePartition
 
 BACKLOG_PER_WORKER = 4
+
+Judge = Callable[["TreeStream", Outcome], "Exception | None"]
+"""Says at a stream's end what leaves it incomplete, if anything does."""
 
 
 class TreeStream(Protocol):
@@ -55,11 +59,14 @@ class TreeStream(Protocol):
     def optional_parent_names(self) -> Sequence[str]:
         """Names of streams whose keys it can use where they are read anyway."""
 
-    def follow_optional(self, name: str, keys: Iterable[Key]) -> None:
+    def follow_optional(self, name: str, keys: FeedReader) -> None:
         """Use these keys of one of them."""
 
     def stream_slices(self, *, sync_mode: SyncMode) -> Iterable[Mapping[str, Any] | None]:
         """Yield the slices; waits for the parent's keys."""
+
+    def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
+        """Yield slices of which only the others' ends show that they are wanted."""
 
     def read_records(self, sync_mode: SyncMode, *, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the records of a slice; raises if one could be missing."""
@@ -67,8 +74,8 @@ class TreeStream(Protocol):
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return what children need of a record."""
 
-    def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
-        """Return what children can be told of a slice that yielded no record, if anything."""
+    def child_key_of_unread(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
+        """Return what children can be told of a slice that yielded no record, if anything; why, if it failed."""
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return what children should be told when a slice has ended, behind its records, if anything."""
@@ -76,6 +83,10 @@ class TreeStream(Protocol):
     @property
     def key_limit(self) -> int | None:
         """How many keys its slowest child may be behind before it makes no new slice; None for any number."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is read when all others have ended."""
 
     @property
     def closing_level(self) -> int:
@@ -90,32 +101,62 @@ class StreamTask:
 
     :param selected: whether its records are wanted, or only its keys
     :param workers: size of the pool it is read on
+    :param judge: says at the end what leaves it incomplete
     """
 
-    def __init__(self, stream: TreeStream, cursor: Cursor, *, selected: bool, workers: int) -> None:
+    def __init__(self, stream: TreeStream, cursor: Cursor, *, selected: bool, workers: int, judge: Judge) -> None:
         self.stream = stream
         self.cursor = cursor
         self.selected = selected
         self.feed: ParentFeed | None = None
         self.keys: FeedReader | None = None
         self.backlog = Backlog(workers * BACKLOG_PER_WORKER)
-        self._stopped_by = FirstError()
+        self.outcome = Outcome()
+        self._judge = judge
+        self._aside: list[SlicePartition] = []
+        self._may_begin = threading.Event()
+        if not stream.is_last:
+            self._may_begin.set()
 
-    def stop(self, error: Exception) -> None:
+    def stop(self, error: SliceFailure) -> None:
         """Fail every slice that is still to be read with `error`, without reading it."""
-        self._stopped_by.set(error)
+        self.outcome.stop(error)
 
     def raise_if_stopped(self) -> None:
-        """Raise the error that stopped the stream, if there is one."""
-        error = self._stopped_by.get()
-        if error is not None:
+        """Raise the error that stopped the stream's slices, if there is one."""
+        error = self.outcome.stopped
+        if isinstance(error, StreamStopped):
             # Without the frames that each raising of the one instance would add to it.
             raise error.with_traceback(None)
+
+    def let_begin(self) -> None:
+        """Let a stream begin that is read when all others have ended."""
+        self._may_begin.set()
+
+    def wait_for_begin(self) -> None:
+        """Wait until the stream may begin."""
+        self._may_begin.wait()
+
+    def put_aside(self, partition: SlicePartition) -> None:
+        """Keep a slice for a second try."""
+        self._aside.append(partition)
+
+    def taken_up_again(self) -> list[SlicePartition]:
+        """Return what was put aside, once."""
+        aside, self._aside = self._aside, []
+        return aside
+
+    def judge(self) -> None:
+        """Raise what leaves the stream incomplete, if anything does and its records are wanted."""
+        error = self._judge(self.stream, self.outcome) if self.selected else None
+        if error is not None:
+            raise error
 
     def follow(self, parent: StreamTask) -> None:
         """Make this stream's slices of the keys of its parent."""
         self.keys = parent.feed_for_children().reader()
         self.stream.follow(self.keys)
+        self.outcome.parent = parent.outcome
 
     def feed_for_children(self) -> ParentFeed:
         """Return the feed of this stream's keys."""
@@ -125,6 +166,7 @@ class StreamTask:
     def release(self) -> None:
         """Wake every thread that waits for this stream."""
         self.backlog.stop()
+        self._may_begin.set()
         if self.feed is not None:
             self.feed.stop()
 
@@ -148,6 +190,7 @@ def plan(
     *,
     cursor_of: Callable[[TreeStream], Cursor],
     workers: Mapping[str, int],
+    judge: Judge,
 ) -> list[StreamTask]:
     """Return a task for each selected stream and each ancestor of one, parents before children, feeds joined.
 
@@ -159,7 +202,9 @@ def plan(
     for name, stream in streams.items():
         if name not in needed:
             continue
-        tasks[name] = StreamTask(stream, cursor_of(stream), selected=name in selected, workers=workers[stream.pool])
+        tasks[name] = StreamTask(
+            stream, cursor_of(stream), selected=name in selected, workers=workers[stream.pool], judge=judge
+        )
         if stream.parent_stream_name is not None:
             tasks[name].follow(tasks[stream.parent_stream_name])
         for optional in stream.optional_parent_names:

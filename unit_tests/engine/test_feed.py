@@ -13,12 +13,12 @@ from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, FinalStateCursor
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 
-from source_zoom.engine import Key, ResumableCursor, SliceFailure, StreamStopped, TreeReader, TreeStream
+from source_zoom.engine import Key, Loss, ResumableCursor, SliceFailure, StreamStopped, TreeStream
 from source_zoom.engine.failures import EngineClosed
 from source_zoom.engine.feed import DROPPED_AT_ONCE, ParentFeed
 from source_zoom.engine.partitions import SlicePartition
 from source_zoom.engine.tasks import StreamTask
-from unit_tests.engine.trees import LOGGER, Outcome, TreeNode, final_state, numbered, reader
+from unit_tests.engine.trees import Sync, TreeNode, final_state, numbered, reader, stop_of
 
 COMPLETE = ["STARTED", "RUNNING", "COMPLETE"]
 SOON = 0.2
@@ -165,6 +165,20 @@ def test_without_a_limit_nothing_is_dropped() -> None:
     assert len(feed._keys) == 500
 
 
+def test_losses_are_known_behind_the_last_key() -> None:
+    feed = ParentFeed("users")
+    keys = feed.reader()
+    feed.open_slice()
+    error = SliceFailure("Zoom answered 500.", kind="500", failure_type=FailureType.transient_error)
+    feed.publish((1,), set())
+    feed.lose(Loss.of("users", error))
+    feed.close_slice()
+    feed.close_slice()
+
+    assert list(keys) == [(1,)]  # and no error: which part is missing is known
+    assert [(loss.stream, loss.message) for loss in keys.losses] == [("users", "Zoom answered 500.")]
+
+
 # In a tree
 
 
@@ -199,12 +213,12 @@ def test_read_with_a_limit_is_exact(limit: int, workers: int) -> None:
     sessions.key_limit = limit
     children = [TreeNode(name, numbered(2), parent=sessions) for name in ("one", "two")]
 
-    outcome = Outcome(reader(sessions, *children, workers=workers).read({"one", "two"}))
+    sync = Sync(reader(sessions, *children, workers=workers).read({"one", "two"}))
 
     for child in children:
-        ids = outcome.ids(child.name)
+        ids = sync.ids(child.name)
         assert (len(ids), max(ids.values())) == (2000, 1)
-        assert outcome.statuses(child.name) == COMPLETE
+        assert sync.statuses(child.name) == COMPLETE
 
 
 class DiesEarly(TreeNode):
@@ -222,15 +236,15 @@ def test_a_child_whose_slices_fail_does_not_stop_its_sibling(limit: int) -> None
     alive = TreeNode("alive", numbered(1), parent=sessions)
     dead = DiesEarly("dead", numbered(1), parent=sessions)
     tree = reader(sessions, alive, dead, workers=4)
-    outcomes: list[Outcome] = []
+    outcomes: list[Sync] = []
 
-    done = Background(lambda: outcomes.append(Outcome(tree.read({"alive", "dead"}))))
+    done = Background(lambda: outcomes.append(Sync(tree.read({"alive", "dead"}))))
 
     assert done.has_ended()
-    [outcome] = outcomes
-    assert len(outcome.ids("alive")) == 1000
-    assert outcome.statuses("alive") == COMPLETE
-    assert outcome.statuses("dead")[-1] == "INCOMPLETE"
+    [sync] = outcomes
+    assert len(sync.ids("alive")) == 1000
+    assert sync.statuses("alive") == COMPLETE
+    assert sync.statuses("dead")[-1] == "INCOMPLETE"
 
 
 @pytest.mark.parametrize("failing", [False, True])
@@ -252,7 +266,7 @@ def test_end_of_a_slice_is_told_behind_its_records_with_its_error(failing: bool)
     sessions.tells_ends = True
     child = Listens("child", numbered(1), parent=sessions)
 
-    Outcome(reader(sessions, child, workers=8).read({"child"}))
+    Sync(reader(sessions, child, workers=8).read({"child"}))
 
     names = [str(key[0]) for key in told]
     for number in range(sessions.count):
@@ -266,7 +280,7 @@ def test_end_of_a_slice_is_told_behind_its_records_with_its_error(failing: bool)
 def test_slice_that_was_never_read_does_not_end_without_an_error() -> None:
     sessions = ManySlices("sessions", numbered(1))
     sessions.tells_ends = True
-    task = StreamTask(sessions, final_state(sessions, None), selected=False, workers=1)  # type: ignore[arg-type]
+    task = StreamTask(sessions, final_state(sessions, None), selected=False, workers=1, judge=stop_of)  # type: ignore[arg-type]
     keys = task.feed_for_children().reader()
     task.backlog.enter()
     task.feed_for_children().open_slice()
@@ -298,19 +312,19 @@ def test_optional_parents_are_followed_by_name_where_they_are_read(
 ) -> None:
     users, instances, sessions = with_optional_parents()
 
-    outcome = Outcome(reader(users, instances, sessions).read(selected | {"sessions"}))
+    sync = Sync(reader(users, instances, sessions).read(selected | {"sessions"}))
 
-    assert outcome.ids("sessions") == expected
+    assert sync.ids("sessions") == expected
     assert set(sessions.followed) == followed
-    assert {tuple(outcome.statuses(name)) for name in (*selected, "sessions")} == {tuple(COMPLETE)}
+    assert {tuple(sync.statuses(name)) for name in (*selected, "sessions")} == {tuple(COMPLETE)}
 
 
 def test_optional_parents_are_not_read_where_they_are_not_selected() -> None:
     users, instances, sessions = with_optional_parents()
 
-    outcome = Outcome(reader(users, instances, sessions).read({"sessions"}))
+    sync = Sync(reader(users, instances, sessions).read({"sessions"}))
 
-    assert len(outcome.ids("sessions")) == sessions.count
+    assert len(sync.ids("sessions")) == sessions.count
     assert not users.slices_read
     assert not instances.slices_read
 
@@ -321,13 +335,13 @@ def test_what_a_stream_also_needs_is_read_unseen_with_its_ancestors_and_by_other
     absentees = TreeNode("absentees", numbered(1), parent=sessions)
     absentees.also_needs = ("instances",)
 
-    outcome = Outcome(reader(users, instances, sessions, absentees).read({"absentees"}))
+    sync = Sync(reader(users, instances, sessions, absentees).read({"absentees"}))
 
     assert set(sessions.followed) == {"users", "instances"}
     assert sum(users.slices_read.values()) == 1
     assert sum(instances.slices_read.values()) == 3
-    assert len(outcome.ids("absentees")) == 9
-    assert outcome.streams_spoken_of() == {"absentees"}
+    assert len(sync.ids("absentees")) == 9
+    assert sync.streams_spoken_of() == {"absentees"}
 
 
 # Cursors
@@ -364,14 +378,36 @@ def test_cursor_is_told_of_a_failure_before_the_cdk(kind: type[SliceFailure]) ->
         return cursors[0]
 
     def watched() -> Iterator[AirbyteMessage]:
-        for message in TreeReader({"sessions": node}, cursor_of=cursor_of, workers=2, logger=LOGGER).read({"sessions"}):
+        for message in reader(node, cursor_of=cursor_of, workers=2).read({"sessions"}):
             seen.append(message)
             yield message
 
-    outcome = Outcome(watched())
+    sync = Sync(watched())
 
     [notes] = cursors
     assert [slice_ for slice_, _ in notes.failed] == [{"id": "slice0"}]
     assert isinstance(notes.failed[0][1], kind)
     assert notes.errors_seen == 0
-    assert len(outcome.errors("sessions")) == 1
+    assert len(sync.errors("sessions")) == (1 if kind is StreamStopped else 0)
+
+
+def test_cursor_is_told_of_a_fault_that_a_second_try_mends_neither_time() -> None:
+    faults = iter([True, False])
+
+    def read(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        if next(faults):
+            raise SliceFailure("Zoom answered 500.", kind="500", failure_type=FailureType.transient_error, again=True)
+        yield from numbered(1)(slice_)
+
+    node = ManySlices("sessions", read)
+    node.count = 1
+    cursors: list[Notes] = []
+
+    def cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
+        cursors.append(Notes(stream.name, repository, []))
+        return cursors[0]
+
+    sync = Sync(reader(node, cursor_of=cursor_of).read({"sessions"}))
+
+    assert [notes.failed for notes in cursors] == [[]]
+    assert len(sync.ids("sessions")) == 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from airbyte_cdk.models import AirbyteMessage, SyncMode, Type
+from airbyte_cdk.models import AirbyteMessage, FailureType, SyncMode, Type
 from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, FinalStateCursor
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_zoom.engine import Key, TreeReader, TreeStream
+from source_zoom.engine import Key, Outcome, SliceFailure, TreeReader, TreeStream
+from source_zoom.engine.reader import CursorFactory
+from source_zoom.engine.tasks import Judge
 
 LOGGER = logging.getLogger("airbyte.test")
 
@@ -31,6 +34,8 @@ class TreeNode:
         parent: TreeNode | None = None,
         pool: str = "light",
         unread_key: Callable[[Mapping[str, Any]], Key | None] = lambda _: None,
+        late: Iterable[Mapping[str, Any]] = (),
+        is_last: bool = False,
     ) -> None:
         self.name = name
         self.parent = parent
@@ -43,6 +48,8 @@ class TreeNode:
         self.key_limit: int | None = None
         self.also_needs: Sequence[str] = ()
         self.optional_parent_names: Sequence[str] = ()
+        self.is_last = is_last
+        self._late = late
         self._read = read
         self._unread_key = unread_key
         self._keys: Iterable[Key] = ()
@@ -65,6 +72,9 @@ class TreeNode:
         for key in self._keys:
             yield {"id": key[0]}
 
+    def late_slices(self) -> Iterable[Mapping[str, Any]]:
+        return self._late
+
     def read_records(self, sync_mode: SyncMode, *, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         with self._lock:
             self.slices_read[stream_slice["id"]] += 1
@@ -73,7 +83,7 @@ class TreeNode:
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         return (record["id"],)
 
-    def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
+    def child_key_of_unread(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         return self._unread_key(stream_slice)
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
@@ -97,11 +107,39 @@ def final_state(stream: TreeStream, repository: MessageRepository) -> Cursor:
     return FinalStateCursor(stream.name, None, repository)
 
 
-def reader(*nodes: TreeNode, workers: int = 8) -> TreeReader:
-    return TreeReader({node.name: node for node in nodes}, cursor_of=final_state, workers=workers, logger=LOGGER)
+def stop_of(_: TreeStream, outcome: Outcome) -> SliceFailure | None:
+    """A judge who takes losses for granted."""
+    return outcome.stopped
 
 
-class Outcome:
+def loss_of(_: TreeStream, outcome: Outcome) -> SliceFailure | None:
+    """A judge who takes none."""
+    losses = [*outcome.losses, *outcome.inherited]
+    if outcome.stopped or not losses:
+        return outcome.stopped
+    lost = "; ".join(sorted({f"{loss.stream}: {loss.message}" for loss in losses}))
+    return SliceFailure(lost, kind="losses", failure_type=FailureType.transient_error)
+
+
+def reader(
+    *nodes: TreeNode,
+    workers: int = 8,
+    cursor_of: CursorFactory = final_state,
+    judge: Judge = stop_of,
+    made: Callable[[], int] | None = None,
+) -> TreeReader:
+    """A reader that gets on all the time, unless `made` says otherwise."""
+    return TreeReader(
+        {node.name: node for node in nodes},
+        cursor_of=cursor_of,
+        judge=judge,
+        workers=workers,
+        logger=LOGGER,
+        made=made or itertools.count().__next__,
+    )
+
+
+class Sync:
     """The messages of a read, and the error it ended with."""
 
     def __init__(self, messages: Iterator[AirbyteMessage]) -> None:
