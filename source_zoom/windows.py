@@ -19,8 +19,8 @@ DAYS = 30
 
 ORIGIN = pendulum.date(2020, 1, 1)
 
-AHEAD_DAYS = 2
-"""Days that a range is wider at its end: one for the zone, one in case the last day does not belong to it."""
+AHEAD_DAYS = 1
+"""By how much a range ends after today: where Zoom counts days in a zone ahead of UTC, tomorrow has begun."""
 
 MONTHS_SERVED = 6
 
@@ -41,6 +41,7 @@ class Window:
 def grid(first: pendulum.Date, last: pendulum.Date) -> Iterator[Window]:
     """Yield the windows of the grid that have a day of `first` to `last`, oldest first.
 
+    A sync reads those up to today, so that none begins after today (`last_asked` says where they end).
     A window is `DAYS` days long, or shorter where the calendar month is (in February).
     """
     start = ORIGIN
@@ -49,6 +50,11 @@ def grid(first: pendulum.Date, last: pendulum.Date) -> Iterator[Window]:
         if end >= first:
             yield Window(start, end)
         start = end
+
+
+def last_asked(window: Window, today: pendulum.Date) -> pendulum.Date:
+    """Return the last day to ask for in a window: `AHEAD_DAYS` after today at most."""
+    return min(window.last, today.add(days=AHEAD_DAYS))
 
 
 def clipped(window: Window, first: pendulum.Date, last: pendulum.Date) -> Window:

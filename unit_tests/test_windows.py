@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_zoom.windows import DAYS, ORIGIN, Window, clipped, grid, monthly, oldest_served
+from source_zoom.windows import AHEAD_DAYS, DAYS, ORIGIN, Window, clipped, grid, last_asked, monthly, oldest_served
 
 
 def pendulum_date(day: date) -> pendulum.Date:
@@ -88,6 +88,42 @@ def test_clipped_is_what_both_have(
     for day in {*one, *other}:
         within = one[0] <= day <= one[1] and other[0] <= day <= other[1]
         assert (part.first <= day <= part.last) is within
+
+
+EDGE = next(grid(pendulum.date(2026, 5, 1), pendulum.date(2026, 5, 1))).last
+"""Last day of a window, and the first of the next."""
+
+
+@pytest.mark.parametrize("zone_hours", [-12, 0, 14])
+@pytest.mark.parametrize("days", [-1, 0, 1])
+@pytest.mark.parametrize("hour", [0, 11, 23])
+def test_at_an_edge_no_window_lies_ahead_and_each_day_that_has_begun_anywhere_is_asked(
+    days: int, hour: int, zone_hours: int
+) -> None:
+    now = pendulum.datetime(EDGE.year, EDGE.month, EDGE.day, hour).add(days=days)
+    today, zooms_today = now.date(), now.add(hours=zone_hours).date()
+
+    asked = [(window.first, last_asked(window, today)) for window in grid(today.subtract(days=4), today)]
+
+    assert all(first <= today for first, _ in asked)
+    assert all(first <= last <= today.add(days=AHEAD_DAYS) for first, last in asked)
+    assert any(first <= zooms_today <= last for first, last in asked)
+    assert (len(asked) == 2) is (days >= 0)
+
+
+@pytest.mark.parametrize(
+    ("today", "last"),
+    [
+        ("2026-05-03", "2026-05-04"),
+        ("2026-05-04", "2026-05-04"),
+        ("2026-04-20", "2026-04-21"),
+        ("2026-06-01", "2026-05-04"),
+    ],
+)
+def test_a_window_is_asked_to_tomorrow_at_most(today: str, last: str) -> None:
+    window = Window(pendulum.date(2026, 4, 5), EDGE)
+
+    assert last_asked(window, pendulum.Date.fromisoformat(today)).isoformat() == last
 
 
 @given(RANGES)
