@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
+import pendulum
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
     AirbyteMessage,
@@ -32,8 +33,10 @@ from source_zoom.auth import authenticator
 from source_zoom.budget import Budgets, rates
 from source_zoom.config import ZoomConfig, normalise
 from source_zoom.engine import SliceFailure, TreeReader, TreeStream, with_ancestors
-from source_zoom.session_state import is_session_state
-from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream, build
+from source_zoom.judge import Judge
+from source_zoom.selection import Selection
+from source_zoom.session_state import SessionState
+from source_zoom.streams import PastSessionStream, ReadGaps, StreamContext, ZoomStream, build, build_all
 
 
 class SourceZoom(AbstractSource):
@@ -62,10 +65,16 @@ class SourceZoom(AbstractSource):
         return inputs.read_state(state_path)
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
-        """Say whether the connector can read anything with this config, and if not why, in one sentence."""
+        """Say whether the connector can read anything with this config, and if not why, in one sentence.
+
+        :raises AirbyteTracedException: if Zoom cannot be reached or does not answer: Airbyte checks before each retry
+            of a sync, and takes a failed status for a config error, which ends the retries
+        """
         try:
             self.check_connection(logger, config)
         except AirbyteTracedException as error:
+            if error.failure_type is FailureType.transient_error:
+                raise
             return AirbyteConnectionStatus(status=Status.FAILED, message=filter_secrets(str(error)))
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
 
@@ -83,7 +92,7 @@ class SourceZoom(AbstractSource):
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
         """Return the streams of the catalog."""
         context = self._context(logging.getLogger("airbyte"), config)
-        return [stream for stream in build(context).values() if not stream.internal]
+        return [stream for stream in build_all(context).values() if not stream.internal]
 
     def read(
         self,
@@ -98,28 +107,33 @@ class SourceZoom(AbstractSource):
             end if a stream is incomplete
         """
         context = self._context(logger, config)
-        streams = build(context)
-        modes = _selected(catalog, streams)
+        streams = build_all(context)
+        selection = Selection.of(catalog, {name: stream for name, stream in streams.items() if not stream.internal})
         _log_foreign_states(logger, state or [], streams)
-        if modes:
+        if selection.modes:
             context.authenticator.get_access_token()  # without one, each stream would fail for the same reason
         states = ConnectorStateManager(state)
 
         def cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
             if not isinstance(stream, PastSessionStream):
                 return FinalStateCursor(stream.name, None, repository)
-            incremental = modes.get(stream.name) is SyncMode.incremental
-            blob = _session_state(logger, stream.name, states) if incremental else {}
+            incremental = selection.modes.get(stream.name) is SyncMode.incremental
+            blob = _session_state(logger, stream.name, states, context.now) if incremental else {}
             return stream.keep_books(blob, repository, incremental=incremental)
 
         reader = TreeReader(
             streams,
             cursor_of=cursor_of,
+            judge=Judge(context, streams, selection.modes),
             workers=context.config.num_workers,
             logger=logger,
+            made=lambda: context.budgets.successes,
             progress_details=context.budgets.report,
         )
-        yield from reader.read(set(modes))
+        try:
+            yield from selection.as_catalogued(reader.read(set(selection.modes), selection.failures))
+        finally:
+            context.budgets.close()
 
     def _context(self, logger: logging.Logger, config: Mapping[str, Any]) -> StreamContext:
         if "credentials" not in config:
@@ -135,21 +149,25 @@ class SourceZoom(AbstractSource):
 
 
 def _log_foreign_states(
-    logger: logging.Logger, state: list[AirbyteStateMessage], streams: Mapping[str, ZoomStream]
+    logger: logging.Logger, state: list[AirbyteStateMessage], streams: Mapping[str, ZoomStream | ReadGaps]
 ) -> None:
     names = {message.stream.stream_descriptor.name for message in state if message.stream}
     if foreign := sorted(names - streams.keys()):
         logger.warning(f"The state is not used for what this connector does not have: {', '.join(foreign)}.")
 
 
-def _session_state(logger: logging.Logger, name: str, states: ConnectorStateManager) -> dict[str, Any]:
+def _session_state(
+    logger: logging.Logger, name: str, states: ConnectorStateManager, now: pendulum.DateTime
+) -> dict[str, Any]:
     """Return the state of an earlier incremental sync of a stream, empty with a warning if it is another's."""
     incoming = states.get_stream_state(name, None)
     # Through JSON, as the CDK keeps nested objects of its own.
     blob: dict[str, Any] = orjson.loads(orjson.dumps(dict(incoming), default=vars))
-    if not blob or is_session_state(blob):
+    if not blob or SessionState.usable(blob, now=now):
         return blob
-    reason = "it was read in full before" if NO_CURSOR_STATE_KEY in blob else "this connector did not write it"
+    reason = "this version of the connector did not write it"
+    if NO_CURSOR_STATE_KEY in blob:
+        reason = "it was read in full before"
     logger.warning(f"The state of stream {name} is not used, because {reason}: it is read from start_date on.")
     return {}
 
@@ -181,23 +199,6 @@ def _log_missing_scopes(
         if stream.internal:
             continue
         needed = [streams[ancestor].endpoint.scopes for ancestor in sorted(with_ancestors(streams, {name}))]
-        lacking = {str(scopes): None for scopes in needed if not granted & {scopes.classic, scopes.granular}}
+        lacking = {str(scopes): None for scopes in needed if not scopes.are_granted(granted)}
         if lacking:
             logger.warning(f"The token lacks what the stream '{name}' needs: the scope {' and '.join(lacking)}.")
-
-
-def _selected(catalog: ConfiguredAirbyteCatalog, streams: Mapping[str, ZoomStream]) -> dict[str, SyncMode]:
-    """Return the sync modes of the catalog's streams, by name.
-
-    :raises AirbyteTracedException: config error, if there is no such stream
-    """
-    known = {name for name, stream in streams.items() if not stream.internal}
-    modes = {configured.stream.name: configured.sync_mode for configured in catalog.streams}
-    unknown = sorted(modes.keys() - known)
-    if unknown:
-        message = (
-            f"The catalog selects {', '.join(repr(name) for name in unknown)}, which this connector does not have. "
-            f"Refresh the source schema, or select among: {', '.join(sorted(known))}."
-        )
-        raise AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.config_error)
-    return modes

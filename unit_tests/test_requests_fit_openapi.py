@@ -15,7 +15,6 @@ from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream, build
 from source_zoom.streams.base import ZoomSubStream
 from source_zoom.streams.history import HistoryMeetings, SmallHistoryMeetings
 from source_zoom.streams.past_sessions import ActiveHosts, PastSessions
-from source_zoom.streams.users import InactiveUsers
 from unit_tests.contract.openapi import DOCUMENTS_FOLDER, needs_documents
 from unit_tests.past import NOW, START
 from unit_tests.zoom import context
@@ -23,7 +22,7 @@ from unit_tests.zoom import context
 pytestmark = needs_documents
 
 DOCUMENTS = ("meetings", "users", "team-chat")
-HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings, SmallHistoryMeetings, InactiveUsers)
+HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings, SmallHistoryMeetings)
 DAYS = {"from": START[:10], "to": NOW[:10]}
 VALUES = {"user_id": "u", "meeting_id": "1", "webinar_id": "1", "uuid": "a==", "occurrence_id": "2", **DAYS}
 UNDOCUMENTED_PAGE_TOKEN = {"WebinarList"}

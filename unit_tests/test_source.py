@@ -30,11 +30,12 @@ from airbyte_cdk.test.state_builder import StateBuilder
 
 from source_zoom import SourceZoom
 from source_zoom.entrypoint import ZoomEntrypoint
-from source_zoom.streams import STREAMS, build
+from source_zoom.streams import STREAMS, build_all
 from unit_tests.zoom import ACCESS_TOKEN, API, CLIENT_SECRET, CONFIG, DAILY_LIMIT, TOKEN_URL, context, refusal, token
 
 SCOPES = [cls.endpoint.scopes.granular for cls in STREAMS]
-PUBLIC = [name for name, stream in build(context()).items() if not stream.internal]
+PUBLIC = [name for name, stream in build_all(context()).items() if not stream.internal]
+OF_ZOOM = [name for name in PUBLIC if name != "read_gaps"]
 NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[user:read:list_users:admin].")
 NO_PERMISSION = refusal(400, 200, "No permission.")
 NO_WEBINARS = refusal(400, 200, "Webinar plan is missing. You must subscribe to the webinar plan and enable webinars.")
@@ -48,7 +49,9 @@ def _as_the_command_line_does(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def zoom() -> Iterator[requests_mock.Mocker]:
-    """An account with two users, a meeting each, a poll each, three registrants of the first, and a channel.
+    """An account with two active users, a meeting each, a poll each, three registrants of the first, and a channel.
+
+    Another user is inactive, and one has yet to accept the invitation.
 
     One of the users hosted a meeting and a webinar three days ago, in each of which two took part and one answered a
     poll, and another webinar, to which nobody came.
@@ -63,7 +66,9 @@ def zoom() -> Iterator[requests_mock.Mocker]:
     with requests_mock.Mocker() as mocker:
         mocker.post(TOKEN_URL, **token(*SCOPES))
         first, second = {"users": [{"id": "u1"}], "next_page_token": "t1"}, {"users": [{"id": "u2"}]}
-        mocker.get(f"{API}/users", [{"json": first}, {"json": second}])
+        mocker.get(f"{API}/users?status=active", [{"json": first}, {"json": second}])
+        mocker.get(f"{API}/users?status=inactive", json={"users": [{"id": "u3"}]})
+        mocker.get(f"{API}/users?status=pending", json={"users": [{"email": "u4@x.org"}]})
         for meeting, user in ((1, "u1"), (2, "u2")):
             mocker.get(f"{API}/users/{user}/meetings", json={"meetings": [{"id": meeting, "host_id": user}]})
             detail = {"id": meeting, "uuid": f"{meeting}==", "host_id": user, "settings": {"approval_type": meeting}}
@@ -88,7 +93,13 @@ def zoom() -> Iterator[requests_mock.Mocker]:
         mocker.get(f"{API}/past_webinars/w%3D%3D/qa", json={"id": 3, "uuid": "w=="})
         mocker.get(f"{API}/report/webinars/w%3D%3D", json={"id": 3, "uuid": "w==", **times})
         mocker.get(f"{API}/report/users", json={"users": [{"id": "u1", "email": "u1@x.org"}]})
-        history = {"meeting_uuid": session["uuid"], "host_email": "u1@x.org", "department": "D", "tracking_fields": []}
+        history = {
+            "meeting_uuid": session["uuid"],
+            "meeting_id": 9,
+            "host_email": "u1@x.org",
+            "department": "D",
+            "tracking_fields": [],
+        }
         mocker.get(f"{API}/report/history_meetings", json={"history_meetings": [history]})
         mocker.get(f"{API}/report/users/u1/meetings", json={"meetings": [session, attended]})
         rows = [{"user_id": str(n), "name": "", "join_time": times["start_time"], "duration": 1} for n in range(2)]
@@ -105,12 +116,15 @@ def catalog(*names: str) -> ConfiguredAirbyteCatalog:
     return builder.build()
 
 
-def check(source: SourceZoom, config: Mapping[str, Any], *, debug: bool = False) -> EntrypointOutput:
+def check(
+    source: SourceZoom, config: Mapping[str, Any], *, debug: bool = False, expecting_exception: bool = False
+) -> EntrypointOutput:
     """Run `check`; the CDK's wrapper has functions for the other commands only."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.json"
         path.write_text(json.dumps(config), encoding="utf-8")
-        return _run_command(source, ["check", "--config", str(path), *(["--debug"] if debug else [])])
+        args = ["check", "--config", str(path), *(["--debug"] if debug else [])]
+        return _run_command(source, args, expecting_exception)
 
 
 def status_of(output: EntrypointOutput) -> tuple[Status, str | None]:
@@ -229,7 +243,7 @@ def test_check_tells_the_user_of_no_stream_the_catalog_does_not_have(zoom: reque
 
     named = {name for line in logged(check(SourceZoom(), CONFIG), Level.WARN) for name in re.findall(r"'(\w+)'", line)}
 
-    assert named == set(PUBLIC)
+    assert named == set(OF_ZOOM)
 
 
 @pytest.mark.parametrize("refused", [("users",), ("users", "report/users"), ("users", "chat/channels")])
@@ -277,17 +291,40 @@ def test_check_fails_with_what_is_wrong_about_the_credentials(
     assert gets(zoom) == {}
 
 
-def test_check_fails_in_one_sentence_without_a_network() -> None:
+def passing_error_of(output: EntrypointOutput) -> str:
+    """The sentence of a check that says nothing of the config: Airbyte takes a failed status for a config error."""
+    assert output.connection_status_messages == []
+    error = output.errors[-1].trace.error  # type: ignore[union-attr]
+    assert error.failure_type is FailureType.transient_error
+    return str(error.message)
+
+
+def test_check_without_a_network_gives_no_status_but_a_passing_error() -> None:
     with requests_mock.Mocker() as nowhere:
         nowhere.register_uri(requests_mock.ANY, requests_mock.ANY, exc=requests.ConnectionError("no route to host"))
 
-        assert "could not be reached" in failed_with(check(SourceZoom(), CONFIG))
+        output = check(SourceZoom(), CONFIG, expecting_exception=True)
+
+    assert "could not be reached" in passing_error_of(output)
 
 
-def test_check_fails_in_one_sentence_where_the_api_cannot_be_reached(zoom: requests_mock.Mocker) -> None:
-    zoom.get(requests_mock.ANY, exc=requests.ConnectTimeout("api.zoom.us"))
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ({"exc": requests.ConnectTimeout("api.zoom.us")}, "Zoom could not be reached (ConnectTimeout)"),
+        (refusal(503, 0, "Away."), "GET /users was answered with HTTP 503: Away"),
+        ({"text": "<html>"}, "GET /users was answered with HTTP 200: an HTML page"),
+    ],
+    ids=["no answer", "503", "a page"],
+)
+def test_check_while_the_api_is_away_gives_no_status_but_a_passing_error(
+    answer: dict[str, Any], sentence: str, zoom: requests_mock.Mocker
+) -> None:
+    zoom.get(requests_mock.ANY, **answer)
 
-    assert failed_with(check(SourceZoom(), CONFIG)).startswith("Zoom could not be reached (ConnectTimeout)")
+    output = check(SourceZoom(), CONFIG, expecting_exception=True)
+
+    assert passing_error_of(output).startswith(sentence)
     assert len(gets(zoom)) == 1  # one stream tells enough
 
 
@@ -295,7 +332,11 @@ def test_check_fails_in_one_sentence_where_the_api_cannot_be_reached(zoom: reque
     ("fault", "named"),
     [
         ({"credentials": {}}, "`credentials` is missing"),
-        ({"credentials": {"auth_type": "jwt"}}, "`credentials.auth_type`"),
+        ({"credentials": {"auth_type": "basic"}}, "`credentials.auth_type`"),
+        ({"credentials": {"auth_type": "jwt"}}, "JWT apps"),
+        ({"credentials": None, "account_id": "a", "client_id": "b"}, "`client_secret` is missing"),
+        ({"anchor_date": "yesterday"}, "`anchor_date`"),
+        ({"other": 2**64}, "`other` cannot be saved again"),
         ({"num_workers": 1}, "`num_workers`"),
         ({"rate_limit_plan": "gold"}, "`rate_limit_plan`"),
         ({"start_date": "yesterday"}, "`start_date`"),
@@ -339,8 +380,9 @@ def test_discover_lists_the_public_streams_without_a_request(zoom: requests_mock
     message = discover(SourceZoom(), CONFIG).catalog
 
     assert message.catalog is not None
-    streams = build(context())
+    streams = build_all(context())
     assert [stream.name for stream in message.catalog.streams] == PUBLIC
+    assert PUBLIC[-1] == "read_gaps"
     for stream in message.catalog.streams:
         assert stream.source_defined_primary_key == [[field] for field in streams[stream.name].key_fields]
         assert stream.json_schema == streams[stream.name].json_schema
@@ -371,7 +413,8 @@ def test_read_gives_every_row_and_asks_for_nothing_twice(zoom: requests_mock.Moc
 
     rows = Counter(message.record.stream for message in output.records if message.record)
     assert rows == {
-        "users": 2,
+        "users": 3,
+        "pending_users": 1,
         "meetings": 2,
         "meeting_registrants": 3,
         "meeting_questions": 1,
@@ -391,8 +434,8 @@ def test_read_gives_every_row_and_asks_for_nothing_twice(zoom: requests_mock.Moc
         "report_webinar_participants": 2,
         "channels": 1,
     }
-    assert set(PUBLIC) - set(rows) == {"webinar_qna_results"}  # nobody asked
-    assert len(PUBLIC) == 20
+    assert set(PUBLIC) - set(rows) == {"webinar_qna_results", "read_gaps"}  # nobody asked, and nothing is missing
+    assert len(PUBLIC) == 22
     assert {final_status(output, name) for name in PUBLIC} == {AirbyteStreamStatus.COMPLETE}
     assert output.errors == []
     assert set(gets(zoom).values()) == {1}
@@ -418,7 +461,6 @@ def test_missing_scopes_for_history_and_webinars_leave_the_meetings_of_the_past_
     zoom: requests_mock.Mocker,
 ) -> None:
     zoom.get(f"{API}/report/history_meetings", **NO_SCOPE)
-    zoom.get(f"{API}/users?status=inactive", json={"users": []})
     zoom.get(re.compile(f"{API}/users/u./webinars"), **NO_SCOPE)
     zoom.get(f"{API}/report/meetings/%252Fs%252F%252F9%253D%253D", json={"uuid": "/s//9=="})
 
@@ -428,12 +470,8 @@ def test_missing_scopes_for_history_and_webinars_leave_the_meetings_of_the_past_
     assert [message.record.stream for message in output.records if message.record].count("report_meetings") == 1
 
 
-@pytest.mark.parametrize("fault", ["one user's webinars", "one instance"])
-def test_failure_about_one_webinar_leaves_the_sessions_of_the_others(fault: str, zoom: requests_mock.Mocker) -> None:
-    if fault == "one instance":
-        zoom.get(f"{API}/past_webinars/3/instances", json={"webinars": [{"uuid": "x=="}]})
-    else:
-        zoom.get(f"{API}/users/u2/webinars", **refusal(500, 500, "Internal error."))
+def test_instance_without_a_time_leaves_the_sessions_of_the_others(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/past_webinars/3/instances", json={"webinars": [{"uuid": "x=="}]})
     others = ("report_meetings", "report_meeting_participants")
 
     output = read(SourceZoom(), CONFIG, catalog(*others, "webinar_absentees"), expecting_exception=True)
@@ -442,6 +480,110 @@ def test_failure_about_one_webinar_leaves_the_sessions_of_the_others(fault: str,
     rows = Counter(message.record.stream for message in output.records if message.record)
     assert {name: rows[name] for name in others} == dict(zip(others, (1, 2), strict=True))
     assert {final_status(output, name) for name in others} == {AirbyteStreamStatus.COMPLETE}
+
+
+def rows_of(output: EntrypointOutput, name: str) -> list[Any]:
+    return [message.record.data for message in output.records if message.record and message.record.stream == name]
+
+
+ROWS = {
+    "users": 3,
+    "meetings": 2,
+    "meeting_polls": 2,
+    "webinars": 1,
+    "webinar_panelists": 2,
+    "webinar_absentees": 2,
+    "report_meetings": 1,
+    "report_meeting_participants": 2,
+}
+OBJECTS: Mapping[str, tuple[str, str, dict[str, int]]] = {
+    "users/u2/meetings": ("user", "u2", {"meetings": 1, "meeting_polls": 1}),
+    "meetings/2/polls": ("meeting", "2", {"meeting_polls": 1}),
+    "users/u1/webinars": ("user", "u1", {"webinars": 1, "webinar_panelists": 2, "webinar_absentees": 1}),
+    "webinars/3/panelists": ("webinar", "3", {"webinar_panelists": 2}),
+    "past_webinars/3/instances": ("webinar", "3", {"webinar_absentees": 1}),
+    "report/users/u1/meetings": (
+        "host",
+        "u1",
+        {"report_meetings": 1, "report_meeting_participants": 2, "webinar_absentees": 2},
+    ),
+    "report/meetings/%252Fs%252F%252F9%253D%253D/participants": (
+        "session",
+        "/s//9==",
+        {"report_meeting_participants": 2},
+    ),
+}
+"""What belongs to single objects: its type, its id, and the rows of each stream that are missing without it."""
+
+REFUSED, AT_FAULT = refusal(400, 200, "No permission."), refusal(500, 500, "Internal error.")
+ANSWERS: Mapping[str, tuple[dict[str, Any], str]] = {
+    "401": (refusal(401, 124, "Invalid access token."), "TOKEN"),
+    "403": (refusal(403, 403, "Forbidden."), "NO_PERMISSION"),
+    "403 of a page": (
+        {"status_code": 403, "text": "<html>", "headers": {"Content-Type": "text/html"}},
+        "NO_PERMISSION",
+    ),
+    "unknown": (refusal(400, 1, "Odd."), "UNKNOWN"),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "meaning"),
+    [
+        *((path, REFUSED, "NO_PERMISSION") for path in OBJECTS),
+        *((path, AT_FAULT, "BROKEN") for path in OBJECTS),
+        *(("meetings/2/polls", *answer) for answer in ANSWERS.values()),
+    ],
+    ids=[*(f"refused {path}" for path in OBJECTS), *(f"at fault {path}" for path in OBJECTS), *ANSWERS],
+)
+def test_one_object_that_cannot_be_read_is_a_gap_and_all_else_is_read(
+    path: str, answer: dict[str, Any], meaning: str, zoom: requests_mock.Mocker
+) -> None:
+    object_type, object_id, lacking = OBJECTS[path]
+    zoom.get(f"{API}/{path}", **answer)
+
+    output = read(SourceZoom(), CONFIG, catalog(*ROWS, "read_gaps"))
+
+    assert output.errors == []
+    assert {final_status(output, name) for name in (*ROWS, "read_gaps")} == {AirbyteStreamStatus.COMPLETE}
+    assert {name: len(rows_of(output, name)) for name in ROWS} == {
+        name: count - lacking.get(name, 0) for name, count in ROWS.items()
+    }
+    gaps = rows_of(output, "read_gaps")
+    assert {(gap["object_type"], gap["object_id"], gap["meaning"]) for gap in gaps} == {
+        (object_type, object_id, meaning)
+    }
+    assert {gap["stream"] for gap in gaps} == lacking.keys()
+    warned = [line for line in logged(output, Level.WARN) if "lacks what could not be read" in line]
+    assert len(warned) == len(gaps)
+
+
+@pytest.mark.parametrize("path", ["users/u1/webinars", "past_webinars/3/instances"])
+@pytest.mark.parametrize("answer", [REFUSED, AT_FAULT], ids=["refused", "at fault"])
+def test_webinars_that_nobody_attended_are_read_when_their_list_is(
+    path: str, answer: dict[str, Any], zoom: requests_mock.Mocker
+) -> None:
+    """They lie before the watermark by then, and no report names them."""
+    start = pendulum.now("UTC").subtract(days=60).to_iso8601_string()
+    instances = {"json": {"webinars": [{"uuid": "unattended==", "start_time": start}]}}
+    lists = {
+        "users/u1/webinars": {"json": {"webinars": [{"id": 3, "uuid": "3==", "host_id": "u1", "duration": 60}]}},
+        "past_webinars/3/instances": instances,
+    }
+    zoom.get(f"{API}/users?status=active", json={"users": [{"id": "u1"}, {"id": "u2"}]})
+    zoom.get(f"{API}/past_webinars/3/instances", **instances)
+    selected = CatalogBuilder().with_stream("webinar_absentees", SyncMode.incremental).build()
+    config = {**CONFIG, "start_date": pendulum.now("UTC").subtract(days=90).to_date_string()}
+
+    zoom.get(f"{API}/{path}", **answer)
+    first = read(SourceZoom(), config, selected)
+    zoom.get(f"{API}/{path}", **lists[path])
+    second = read(SourceZoom(), config, selected, [message.state for message in first.state_messages[-1:]])
+    third = read(SourceZoom(), config, selected, [message.state for message in second.state_messages[-1:]])
+
+    uuids = [[row["webinar_uuid"] for row in rows_of(output, "webinar_absentees")] for output in (first, second, third)]
+    assert uuids == [["w=="], ["unattended=="], []]
+    assert final_status(first, "webinar_absentees") is AirbyteStreamStatus.COMPLETE
 
 
 @pytest.mark.usefixtures("zoom")
@@ -455,18 +597,26 @@ def test_read_of_a_child_reads_its_parents_unseen() -> None:
 
 
 @pytest.mark.parametrize("name", ["recordings", "meeting_list"])
-def test_read_of_a_stream_there_is_not_fails_before_any_request(name: str, zoom: requests_mock.Mocker) -> None:
+@pytest.mark.usefixtures("zoom")
+def test_read_of_a_stream_there_is_not_leaves_that_one_incomplete_and_reads_the_others(name: str) -> None:
     output = read(SourceZoom(), CONFIG, catalog("users", name), expecting_exception=True)
 
-    [error] = output.errors
-    assert error.trace is not None
-    assert error.trace.error is not None
-    assert error.trace.error.failure_type is FailureType.config_error
-    assert error.trace.error.message == (
+    [error] = errors_of(output, name)
+    assert error.failure_type is FailureType.config_error
+    assert error.message == (
         f"The catalog selects '{name}', which this connector does not have. Refresh the source schema, or select "
         f"among: {', '.join(sorted(PUBLIC))}."
     )
-    assert output.records == []
+    assert output.get_stream_statuses(name) == [AirbyteStreamStatus.INCOMPLETE]
+    assert len(rows_of(output, "users")) == 3
+    assert final_status(output, "users") is AirbyteStreamStatus.COMPLETE
+
+
+def test_read_of_nothing_but_a_stream_there_is_not_makes_no_request(zoom: requests_mock.Mocker) -> None:
+    output = read(SourceZoom(), CONFIG, catalog("recordings"), expecting_exception=True)
+
+    assert output.get_stream_statuses("recordings") == [AirbyteStreamStatus.INCOMPLETE]
+    assert len(errors_of(output, "recordings")) == 1
     assert zoom.request_history == []
 
 
@@ -532,31 +682,49 @@ def test_read_with_a_used_up_day_ends_the_streams_of_that_label_incomplete(zoom:
     output = read(SourceZoom(), CONFIG, catalog("channels"), expecting_exception=True)
 
     [error] = errors_of(output, "channels")
-    assert error.failure_type is FailureType.transient_error
+    assert error.failure_type is FailureType.config_error  # an immediate retry could not help
     assert f"resets at {reset}" in error.message
     assert final_status(output, "channels") is AirbyteStreamStatus.INCOMPLETE
 
 
-def test_read_tells_what_was_skipped_by_code(zoom: requests_mock.Mocker) -> None:
+def test_read_tells_what_was_skipped_by_meaning(zoom: requests_mock.Mocker) -> None:
     zoom.get(f"{API}/meetings/2/polls", **refusal(404, 3001, "Meeting does not exist: 2."))
 
     output = read(SourceZoom(), CONFIG, catalog("meeting_polls"))
 
     assert final_status(output, "meeting_polls") is AirbyteStreamStatus.COMPLETE
-    line = "Stream meeting_polls skipped what Zoom has nothing for: 1 x 404/3001 (it does not exist any more)."
+    line = "Stream meeting_polls skipped what Zoom has nothing for: 1 x GONE (404/3001: it does not exist any more)."
     assert line in logged(output, Level.INFO)
 
 
-def test_read_of_what_the_role_or_plan_does_not_include_is_empty_with_a_warning(zoom: requests_mock.Mocker) -> None:
+def test_read_of_a_list_of_everything_that_the_role_does_not_include_is_a_config_error(
+    zoom: requests_mock.Mocker,
+) -> None:
     zoom.get(f"{API}/chat/channels", **NO_PERMISSION)
 
-    output = read(SourceZoom(), CONFIG, catalog("channels"))
+    output = read(SourceZoom(), CONFIG, catalog("channels", "users"), expecting_exception=True)
+
+    assert final_status(output, "channels") is AirbyteStreamStatus.INCOMPLETE
+    assert final_status(output, "users") is AirbyteStreamStatus.COMPLETE
+    [error] = errors_of(output, "channels")
+    assert error.failure_type is FailureType.config_error
+    assert error.message == "GET /chat/channels was answered with HTTP 400: No permission."
+
+
+def test_read_of_what_the_plan_does_not_include_is_empty_with_a_warning(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/users/u1/webinars", **NO_WEBINARS)
+
+    output = read(SourceZoom(), CONFIG, catalog("webinars", "webinar_panelists"))
 
     assert output.records == []
-    assert final_status(output, "channels") is AirbyteStreamStatus.COMPLETE
+    for name in ("webinars", "webinar_panelists"):
+        assert final_status(output, name) is AirbyteStreamStatus.COMPLETE
+    assert output.errors == []
     [line] = logged(output, Level.WARN)
-    assert "channels" in line
-    assert "role" in line
+    assert line == (
+        "Stream webinar_list skipped what Zoom has nothing for: "
+        "2 x NO_LICENCE (400/200: the user has no webinar licence)."
+    )
 
 
 # Secrets

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.chat import Channels
+from source_zoom.streams.gaps import ReadGaps
 from source_zoom.streams.incremental import PastSessionStream
 from source_zoom.streams.meetings import (
     MeetingList,
@@ -20,7 +21,7 @@ from source_zoom.streams.reports import (
     ReportWebinarParticipants,
     ReportWebinars,
 )
-from source_zoom.streams.users import Users
+from source_zoom.streams.users import PendingUsers, Users
 from source_zoom.streams.webinar_list import WebinarList
 from source_zoom.streams.webinars import (
     WebinarAbsentees,
@@ -37,6 +38,7 @@ from source_zoom.streams.webinars import (
 
 STREAMS: tuple[type[ZoomStream], ...] = (
     Users,
+    PendingUsers,
     MeetingList,
     Meetings,
     MeetingRegistrants,
@@ -65,11 +67,17 @@ STREAMS: tuple[type[ZoomStream], ...] = (
 
 
 def build(context: StreamContext) -> dict[str, ZoomStream]:
-    """Return an instance of every stream by name, parents before children, each child with its parent."""
+    """Return an instance of every stream of Zoom's by name, parents before children, each child with its parent."""
     built: dict[type[ZoomStream], ZoomStream] = {}
     for cls in STREAMS:
         built[cls] = cls(context, parent=built[cls.parent_stream]) if issubclass(cls, ZoomSubStream) else cls(context)
     return {stream.name: stream for stream in built.values()}
 
 
-__all__ = ["STREAMS", "PastSessionStream", "StreamContext", "ZoomStream", "build"]
+def build_all(context: StreamContext) -> dict[str, ZoomStream | ReadGaps]:
+    """Return an instance of every stream by name: those of Zoom's, and the one of gaps behind them."""
+    gaps = ReadGaps(context)
+    return {**build(context), gaps.name: gaps}
+
+
+__all__ = ["STREAMS", "PastSessionStream", "ReadGaps", "StreamContext", "ZoomStream", "build", "build_all"]

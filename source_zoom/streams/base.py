@@ -22,25 +22,37 @@ from airbyte_cdk.sources.streams.http import HttpClient, HttpStream, HttpSubStre
 from airbyte_cdk.sources.streams.http.pagination_reset_exception import PaginationResetRequiredException
 from airbyte_cdk.utils import AirbyteTracedException
 
+from source_zoom.answers import Verdict, classify, is_mended, json_body
 from source_zoom.auth import ZoomAuthenticator
 from source_zoom.budget import Budgets
+from source_zoom.clock import ClockCheck
 from source_zoom.config import ZoomConfig
-from source_zoom.endpoint import Endpoint
-from source_zoom.engine import Key, SliceFailure, StreamStopped
-from source_zoom.errors import (
-    ACCOUNT_LACKS,
-    SCOPE_KIND,
-    Outcome,
-    Verdict,
-    ZoomBackoff,
-    ZoomErrorHandler,
-    classify,
-    json_body,
-)
+from source_zoom.endpoint import Endpoint, Slashes
+from source_zoom.engine import FeedReader, Key, SliceFailure, StreamStopped
+from source_zoom.gaps import GapReport
+from source_zoom.masking import mask
+from source_zoom.meanings import EXPLANATIONS, LACKING, REMEDIES, Meaning, name_of
+from source_zoom.probation import Probation
+from source_zoom.retries import ZoomBackoff, ZoomErrorHandler
+from source_zoom.served import ServedDays
 from source_zoom.streams.datetimes import DateTimeFields
+from source_zoom.streams.pages import PageCount
+from source_zoom.token_watch import TokenWatch
 
-TIMEOUT_SECONDS = (10, 300)
+TIMEOUT_SECONDS = (10, 120)
 """To connect, and between two bytes of an answer."""
+
+UNUSABLE = "UNUSABLE"
+"""Meaning of a gap whose record came, but without what identifies it."""
+
+REFUSED = "refused"
+"""Kind of a stop: everything that was asked for was refused alike."""
+
+OBJECT_TYPES = {"user_id": "user", "meeting_id": "meeting", "webinar_id": "webinar", "uuid": "session"}
+"""What the fields of a slice name, as gaps do."""
+
+MOST_MISCOUNTS = 3
+"""Lists that are read twice because they disagree with their own count, before it is the count that is not trusted."""
 
 TOKEN_REJECTED = "Refreshed OAuth access token is rejected by the API."  # noqa: S105 - a sentence
 """What the CDK says of a token that is refused again (http_client.py, `_handle_error_resolution`)."""
@@ -58,6 +70,15 @@ class StreamContext:
     config: ZoomConfig
     authenticator: ZoomAuthenticator
     budgets: Budgets
+    tokens: TokenWatch = field(default_factory=TokenWatch)
+    clock: ClockCheck = field(default_factory=ClockCheck)
+    served: ServedDays = field(default_factory=ServedDays)
+    gaps: GapReport = field(default_factory=GapReport)
+    slashes: Slashes = field(default_factory=Slashes)
+    refused_webinars: set[str] = field(default_factory=set)
+    """Webinars whose instances an earlier sync was refused."""
+    resting_webinars: set[str] = field(default_factory=set)
+    """Those of them that this sync does not ask for."""
     now: pendulum.DateTime = field(default_factory=lambda: pendulum.now("UTC"))
     """Start of the sync."""
 
@@ -83,6 +104,9 @@ class ZoomStream(HttpStream):
     """What children get of a record: the name it has in their slices, and the record's field. The first identifies."""
     also_needs: ClassVar[tuple[str, ...]] = ()
     """Names of streams besides its ancestors that have to be read for it."""
+    is_last: ClassVar[bool] = False
+    is_read_whole: ClassVar[bool] = False
+    """Whether nothing of a slice is emitted before all its pages were read: where a row's key depends on the others."""
     string_id: ClassVar[str | None] = None
     """Field that repeats the record's 64-bit `id` as a string, the form children carry it in."""
 
@@ -93,12 +117,15 @@ class ZoomStream(HttpStream):
         self._http_client = HttpClient(
             name=self.name,
             logger=_client_logger,
-            error_handler=ZoomErrorHandler(self.endpoint),
-            backoff_strategy=ZoomBackoff(self.endpoint),
+            error_handler=ZoomErrorHandler(self.endpoint, self._budget, context.tokens),
+            backoff_strategy=ZoomBackoff(self.endpoint, self._budget),
             session=self._budget.session,
             authenticator=context.authenticator,
         )
-        self._skipped: Counter[tuple[str, str]] = Counter()
+        self.probation = Probation()
+        self._refused_all: StreamStopped | None = None
+        self._skipped: Counter[tuple[Meaning, str]] = Counter()
+        self._miscounts = 0
         self._lock = threading.Lock()
         self._warned: set[str] = set()
         self._date_times = DateTimeFields(self.json_schema)
@@ -174,7 +201,7 @@ class ZoomStream(HttpStream):
     ) -> Iterator[Mapping[str, Any]]:
         """Yield every record of a slice.
 
-        :raises SliceFailure: if a record could be missing
+        :raises SliceFailure: if a record is missing
         :raises StreamStopped: if no other slice of the stream could be read either
         """
         for position, read in enumerate(self.reads(stream_slice or {})):
@@ -218,7 +245,7 @@ class ZoomStream(HttpStream):
         """Names of streams whose keys it can use where they are read anyway; none."""
         return ()
 
-    def follow_optional(self, name: str, keys: Iterable[Key]) -> None:
+    def follow_optional(self, name: str, keys: FeedReader) -> None:
         """Take the keys of one of them; there are none."""
         raise TypeError(f"{self.name} has no optional parent '{name}' to follow")
 
@@ -236,9 +263,13 @@ class ZoomStream(HttpStream):
             for record in self.read_records(SyncMode.full_refresh, stream_slice=slice_):
                 yield self.child_key(record, slice_ or {})
 
-    def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
+    def child_key_of_unread(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return nothing: a list that could not be read has unknown records."""
         return None
+
+    def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
+        """Yield nothing: the slices do not depend on each other."""
+        return ()
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return nothing: children need not know where a slice ends."""
@@ -250,15 +281,34 @@ class ZoomStream(HttpStream):
         return None
 
     @property
+    def skipped(self) -> Counter[Meaning]:
+        """How many reads Zoom had nothing for, by what it said."""
+        with self._lock:
+            counts: Counter[Meaning] = Counter()
+            for (meaning, _), count in self._skipped.items():
+                counts[meaning] += count
+            return counts
+
+    @property
+    def lacks(self) -> Meaning | None:
+        """What the account lacks, if nothing was answered for and Zoom's text says why."""
+        lacking = [meaning for meaning in self.skipped if meaning in LACKING]
+        return lacking[0] if lacking and not self.probation.is_passed else None
+
+    @property
     def closing_level(self) -> int:
-        """Log level of the closing line: a plan or a permission is missing, or single objects were."""
-        return logging.WARNING if any(why in ACCOUNT_LACKS for _, why in self._skipped) else logging.INFO
+        """Log level of the closing line: a warning if there is nothing because the account lacks it."""
+        return logging.WARNING if self.lacks else logging.INFO
 
     def closing_line(self) -> str | None:
-        """Return what was skipped, by code, for the log."""
-        if not self._skipped:
+        """Return what was skipped, by meaning, for the log."""
+        with self._lock:
+            skipped = sorted(self._skipped.items(), key=lambda item: (name_of(item[0][0]), item[0][1]))
+        if not skipped:
             return None
-        counts = ", ".join(f"{count:,} x {code} ({why})" for (code, why), count in sorted(self._skipped.items()))
+        counts = ", ".join(
+            f"{count:,} x {name_of(meaning)} ({code}: {EXPLANATIONS[meaning]})" for (meaning, code), count in skipped
+        )
         return f"Stream {self.name} skipped what Zoom has nothing for: {counts}."
 
     def probe(self) -> bool:
@@ -293,38 +343,73 @@ class ZoomStream(HttpStream):
     def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
         """Count a read that Zoom had nothing for."""
         with self._lock:
-            self._skipped[verdict.code, verdict.message] += 1
+            self._skipped[verdict.meaning, verdict.code] += 1
 
     # Reading a slice
 
     def _read_to_the_end(self, stream_slice: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        """Yield the records of all pages, from the first page again if a page token dies on the way."""
-        furthest = 0
+        """Yield the records of all pages: from the first page again if a page token dies, or the list shifts."""
+        furthest, shifted = 0, 0
         while True:
-            pages = 0
-            complete = self.attempt(stream_slice)
-            unusable: SliceFailure | None = None
+            count = PageCount()
             try:
-                for response in self._pages(stream_slice):
-                    pages += 1
-                    for record in self.parse_response(response, stream_slice=stream_slice):
-                        try:
-                            yield self._with_keys(complete(record))
-                        except (AttributeError, KeyError, TypeError, ValueError) as fault:
-                            unusable = self._unusable(fault, stream_slice)
+                again = False
+                if self.is_read_whole:
+                    pages = list(self._pages(stream_slice, count))
+                    again = self._is_to_be_read_again(count, shifted)
+                    if not again:
+                        yield from self._completed(pages, stream_slice)
+                else:
+                    yield from self._completed(self._pages(stream_slice, count), stream_slice)
+                    again = self._is_to_be_read_again(count, shifted)
             except PaginationResetRequiredException:
-                if pages <= furthest:
+                if count.pages <= furthest:
                     raise self._failure(
-                        f"The page token of GET /{self.endpoint.path} expired after page {pages}, again and without "
-                        "getting further.",
-                        kind="page token expired",
+                        f"The page token of GET /{self.endpoint.path} expired after page {count.pages}, again and "
+                        "without getting further.",
+                        meaning=Meaning.PAGE_TOKEN,
                         stream_slice=stream_slice,
+                        again=True,
                     ) from None
-                furthest = pages
-            else:
-                if unusable is not None:
-                    raise unusable
+                furthest = count.pages
+                continue
+            if not again:
+                if count.differs:
+                    self.note_miscount(count, stream_slice)
                 return
+            shifted += 1
+
+    def _is_to_be_read_again(self, count: PageCount, shifted: int) -> bool:
+        """Return whether a list changed while it was read, or lacks records, and is worth a second look."""
+        return count.differs and not shifted and self._miscounts < MOST_MISCOUNTS
+
+    def _completed(
+        self, pages: Iterable[requests.Response], stream_slice: Mapping[str, Any]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the records of one pass over a slice.
+
+        :raises SliceFailure: behind the last one, if one cannot be used
+        """
+        complete = self.attempt(stream_slice)
+        unusable: SliceFailure | None = None
+        for response in pages:
+            for record in self.parse_response(response, stream_slice=stream_slice):
+                try:
+                    yield self._with_keys(complete(record))
+                except (AttributeError, KeyError, TypeError, ValueError) as fault:
+                    unusable = self._unusable(fault, stream_slice)
+        if unusable is not None:
+            raise unusable
+
+    def note_miscount(self, count: PageCount, stream_slice: Mapping[str, Any]) -> None:
+        """Say once that a list disagrees with its own count, after it was read twice."""
+        with self._lock:
+            self._miscounts += 1
+        self.warn_once(
+            "miscount",
+            f"Stream {self.name}: GET /{self.endpoint.render(stream_slice)} says that it has {count.total:,} records "
+            f"and gave {count.records:,}, also when it was read again. What it gave was read.",
+        )
 
     def _with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a record that has its keys.
@@ -332,46 +417,71 @@ class ZoomStream(HttpStream):
         :raises ValueError: if one is missing, which would make it overwrite others in a warehouse
         """
         for name in (*self.key_fields, *(("id",) if self.string_id else ())):
-            if record.get(name) in (None, ""):
+            if record.get(name) in self.missing_values(name):
                 raise ValueError(f"it has no '{name}'")
         return record
 
+    def missing_values(self, name: str) -> tuple[Any, ...]:
+        """Return the values that a field of the key must not have."""
+        return (None, "")
+
     def _unusable(self, fault: Exception, stream_slice: Mapping[str, Any]) -> SliceFailure:
         what = str(fault) if type(fault) is ValueError else f"it has an unexpected form ({type(fault).__name__})"
-        return self._failure(
+        error = self._failure(
             f"A record of GET /{self.endpoint.path} cannot be used: {what}. The others were read.",
-            kind=f"unusable {type(fault).__name__}",
+            meaning=Meaning.UNKNOWN,
             stream_slice=stream_slice,
             failure_type=FailureType.system_error,
         )
+        error.facts["meaning"] = error.kind = UNUSABLE
+        return error
 
-    def _pages(self, stream_slice: Mapping[str, Any]) -> Iterator[requests.Response]:
-        seen: set[str] = set()
+    def _pages(self, stream_slice: Mapping[str, Any], count: PageCount) -> Iterator[requests.Response]:
         token: Mapping[str, Any] | None = None
         while True:
-            response = self._page(stream_slice, token)
-            yield response
+            if token is None:
+                with self.probation.turn():
+                    if self._refused_all is not None:  # while this thread waited for its turn
+                        raise self._refused_all.with_traceback(None)
+                    response = self._page(stream_slice, token)
+            else:
+                response = self._page(stream_slice, token)
+            records = json_body(response).get(self.endpoint.records) or [] if self.endpoint.records else []
             token = self.next_page_token(response)
+            fault = count.add(records, json_body(response).get("total_records"), (token or {}).get("next_page_token"))
+            if fault:
+                raise self._failure(
+                    f"GET /{self.endpoint.path} does not end: {fault}.",
+                    meaning=Meaning.BROKEN,
+                    stream_slice=stream_slice,
+                    again=True,
+                )
+            yield response
             if token is None:
                 return
-            if token["next_page_token"] in seen:
-                raise self._failure(
-                    f"Zoom gave the same page token twice for GET /{self.endpoint.path}.",
-                    kind="page token repeated",
-                    stream_slice=stream_slice,
-                )
-            seen.add(token["next_page_token"])
 
     def _page(self, stream_slice: Mapping[str, Any], token: Mapping[str, Any] | None) -> requests.Response:
         self._budget.raise_if_used_up()
         try:
             _, response = self._fetch_next_page(stream_slice, next_page_token=token)
+        except StreamStopped as error:
+            raise error.with_traceback(None) from None
         except AirbyteTracedException as error:
-            raise self._explained(error, stream_slice) from error
+            raise self._explained(error, stream_slice) from None
+        self.context.clock.check(response)
         verdict = classify(response, self.endpoint)
-        if verdict.outcome is Outcome.OK:
+        if verdict.meaning is Meaning.OK:
+            self.probation.accept()
+            if is_mended(response):
+                self.warn_once(
+                    "mended",
+                    f"Stream {self.name}: an answer of GET /{self.endpoint.path} has characters that are not UTF-8; "
+                    "each became a question mark.",
+                )
             return response
-        if verdict.outcome is Outcome.SKIP:
+        if self.is_nothing(verdict, stream_slice):
+            if verdict.meaning not in LACKING:
+                self.probation.spare()
             raise _NothingHere(verdict)
         raise self._refused(verdict, stream_slice)
 
@@ -385,48 +495,116 @@ class ZoomStream(HttpStream):
 
     def _refused(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> SliceFailure:
         """Return the failure for an answer; what no other slice would be spared stops the stream."""
-        stops = verdict.outcome is Outcome.DAILY or verdict.failure_type is FailureType.config_error
+        is_wide = verdict.is_account_wide or not self.endpoint.is_per_object
         error = self._failure(
             verdict.message,
-            kind=SCOPE_KIND if verdict.outcome is Outcome.SCOPE else verdict.code,
+            meaning=verdict.meaning,
             stream_slice=stream_slice,
             failure_type=verdict.failure_type,
-            of=StreamStopped if stops else SliceFailure,
+            again=verdict.is_passing,
+            verdict=verdict,
+            of=StreamStopped if is_wide and not verdict.is_passing else SliceFailure,
         )
-        if verdict.outcome is Outcome.DAILY and isinstance(error, StreamStopped):
+        if verdict.meaning is Meaning.DAILY and isinstance(error, StreamStopped):
             self._budget.use_up(error)
+        if type(error) is SliceFailure and not verdict.is_passing and self.counts_refusal(verdict, stream_slice):
+            host = str(self.host_of(stream_slice))
+            if self.probation.refuse(f"{name_of(verdict.meaning)} {verdict.code}", host):
+                self._refused_all = self.all_refused(verdict.message, error.facts)
+                return self._refused_all
         return error
+
+    def all_refused(self, message: str, facts: Mapping[str, Any]) -> StreamStopped:
+        """Return what stops a stream of which everything that was asked for was refused alike.
+
+        :param message: what one of the refusals said
+        :param facts: those of that refusal
+        """
+        remedy = REMEDIES.get(Meaning[facts["meaning"]], "")
+        return StreamStopped(
+            f"Zoom refuses GET /{self.endpoint.path} for all that it was asked for. {message} {remedy}".rstrip(),
+            kind=REFUSED,
+            failure_type=FailureType.config_error,
+            facts=facts,
+        )
+
+    def does_without(self, stopped: StreamStopped) -> bool:
+        """Return whether the stream is complete without what was refused for all its objects: no."""
+        return False
+
+    def is_nothing(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether an answer says that there is nothing for a slice."""
+        return verdict.meaning in self.endpoint.skips
+
+    def counts_refusal(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether a refusal speaks of the stream as a whole: yes, unless the object was refused before."""
+        return True
+
+    def host_of(self, stream_slice: Mapping[str, Any]) -> object:
+        """Return whose object a slice is."""
+        return stream_slice.get("host_id") or stream_slice.get("user_id") or ""
 
     def _explained(self, error: AirbyteTracedException, stream_slice: Mapping[str, Any]) -> SliceFailure:
         """Return an error of the HTTP client or the authenticator without the response bodies it quotes."""
-        failure_type = error.failure_type
-        message = str(error)
+        message = mask(str(error))
         if message == TOKEN_REJECTED:
             message = (
                 f"Zoom refuses the access token for GET /{self.endpoint.path}, a new one too: check at "
                 "marketplace.zoom.us that the app is activated and has the scopes it needs."
             )
-        return self._failure(
+        is_config = error.failure_type is FailureType.config_error
+        if not is_config and not isinstance(error, SliceFailure):
+            # Without an access token every slice fails: that must have an end, too.
+            self._budget.gave_up(self.endpoint.render(stream_slice), "no access token")
+        explained = self._failure(
             message,
-            kind=getattr(error, "kind", str(error)),
+            meaning=Meaning.TOKEN if is_config else Meaning.BROKEN,
             stream_slice=stream_slice,
-            failure_type=failure_type,
-            of=StreamStopped if failure_type is FailureType.config_error else SliceFailure,
+            failure_type=error.failure_type or FailureType.system_error,
+            again=not is_config,
+            of=StreamStopped if is_config else SliceFailure,
         )
+        if isinstance(error, SliceFailure):
+            explained.kind = error.kind
+            explained.costly = error.costly
+            explained.facts.update(error.facts)
+        return explained
 
-    def _failure(
+    def _failure(  # noqa: PLR0913 - all but the first by name
         self,
         message: str,
         *,
-        kind: str,
+        meaning: Meaning,
         stream_slice: Mapping[str, Any],
         failure_type: FailureType = FailureType.transient_error,
+        again: bool = False,
+        verdict: Verdict | None = None,
         of: type[SliceFailure] = SliceFailure,
     ) -> SliceFailure:
         where = f"GET /{self.endpoint.render(stream_slice)}"
         if "uuid" in stream_slice:
             where += f" (session {stream_slice['uuid']})"
-        return of(message, kind=kind, failure_type=failure_type, internal_message=f"{message} Request: {where}")
+        return of(
+            message,
+            kind=name_of(meaning),
+            failure_type=failure_type,
+            internal_message=f"{message} Request: {where}",
+            again=again,
+            facts={
+                **self.subject_of(stream_slice),
+                "meaning": name_of(meaning),
+                "http_status": verdict.http_status if verdict else None,
+                "zoom_code": verdict.zoom_code if verdict else None,
+                "message": message,
+            },
+        )
+
+    def subject_of(self, stream_slice: Mapping[str, Any]) -> dict[str, str]:
+        """Return whom or what a slice speaks of, as gaps name it."""
+        subject = self.endpoint.subject
+        if subject is None:
+            return {"object_type": "list", "object_id": self.name}
+        return {"object_type": OBJECT_TYPES[subject], "object_id": str(stream_slice.get(subject, ""))}
 
 
 class ZoomSubStream(HttpSubStream, ZoomStream):

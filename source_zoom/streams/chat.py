@@ -14,6 +14,5 @@ class Channels(ZoomStream):
         records="channels",
         page_size=20,
         needs="role with the Team Chat Channels permission",
-        skips=frozenset({200}),
     )
     primary_key = "id"

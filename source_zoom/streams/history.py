@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import orjson
 import pendulum
@@ -16,22 +15,33 @@ from airbyte_cdk.models import SyncMode
 
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.engine import SliceFailure, StreamStopped
-from source_zoom.errors import SCOPE_KIND
-from source_zoom.streams.base import ZoomStream
-from source_zoom.streams.unreported import unreported
-from source_zoom.windows import Window, monthly, oldest_served
+from source_zoom.meanings import Meaning
+from source_zoom.session_state import TIME_FORMAT
+from source_zoom.streams.base import UNUSABLE, ZoomStream
+from source_zoom.streams.unreported import WEBINAR_TYPE, moment_of, unreported
+from source_zoom.windows import Window, monthly
 
-LOGGER = logging.getLogger("airbyte")
+MEETING_TYPE = 2
+"""A scheduled meeting: the history only says that it is a meeting."""
 
-REFUSED_PARAMETER = "400/300"
+FROM_HISTORY = "source_zoom_history"
+"""Marks a session that no host's list has; such records do not leave the connector."""
 
 Kept = TypeVar("Kept")
 
 
-class HistoryMeetings(ZoomStream):
-    """https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/history_meetings."""
+class OptionalList(ZoomStream):
+    """A list that not every account may call, and that is done without where it may not."""
 
     internal = True
+    without_it: ClassVar[str]
+    """What that means, in a sentence."""
+
+
+class HistoryMeetings(OptionalList):
+    """https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/history_meetings."""
+
+    without_it = "The account's history of meetings is not open to the app, so each session is asked for its details."
     endpoint = Endpoint(
         "report/history_meetings",
         label=RateLabel.HEAVY,
@@ -40,7 +50,6 @@ class HistoryMeetings(ZoomStream):
         page_size=300,
         params={"meeting_type": "all"},
         slice_params=("from", "to"),
-        skips=frozenset({200}),
     )
     primary_key = "meeting_uuid"
 
@@ -57,21 +66,63 @@ class _Row(NamedTuple):
     uuid: str
     host_email: str
     columns: dict[str, Any]
-    webinar: dict[str, Any] | None
+    session: tuple[Any, ...]
+    """Number, whether it is a webinar, start, end, participants, minutes of all participants."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any], shared: dict[str, dict[str, Any]]) -> _Row:
-        """Return what is kept of a row; equal columns are one object, found in `shared`."""
+        """Return what is kept of a row; equal columns are one object, found in `shared`.
+
+        :raises ValueError: if it does not say which session it is of, or when that was
+        """
         columns = {"dept": row.get("department") or "", "tracking_fields": row.get("tracking_fields") or []}
-        is_webinar = str(row.get("type")).lower() == "webinar" and row.get("start_time") and row.get("end_time")
         return cls(
             row["meeting_uuid"],
             sys.intern(str(row.get("host_email") or "").lower()),
             shared.setdefault(orjson.dumps(columns).decode(), columns),
-            unreported(row["meeting_uuid"], row["meeting_id"], row["start_time"], row["end_time"])
-            if is_webinar
-            else None,
+            (
+                row["meeting_id"],
+                str(row.get("type")).lower() == "webinar",
+                _utc(row.get("start_time"), row),
+                _utc(row.get("end_time"), row),
+                row.get("participants"),
+                row.get("total_participant_minutes"),
+            ),
         )
+
+    @property
+    def is_webinar(self) -> bool:
+        """Whether it is a webinar that is over."""
+        return bool(self.session[1] and self.session[3])
+
+    def as_unreported(self) -> dict[str, Any]:
+        """Return it as a webinar that the host's report may lack."""
+        number, _, start, end, *_ = self.session
+        return unreported(self.uuid, number, start, end)
+
+    def as_listed(self) -> dict[str, Any]:
+        """Return it in the form of a listed session."""
+        number, is_webinar, start, end, participants, minutes = self.session
+        return {
+            "uuid": self.uuid,
+            "id": number,
+            "type": WEBINAR_TYPE if is_webinar else MEETING_TYPE,
+            "start_time": start,
+            "end_time": end,
+            "participants_count": participants,
+            "total_minutes": minutes,
+            FROM_HISTORY: True,
+        }
+
+
+def _utc(text: object, row: Mapping[str, Any]) -> str | None:
+    """Return a time as the reports write it, whose format the history does not document; None where there is none."""
+    if not text:
+        return None
+    moment = moment_of(text)
+    if moment is None:
+        raise ValueError(f"the history's time '{text}' of session {row.get('meeting_uuid')} cannot be read")
+    return moment.in_timezone("UTC").format(TIME_FORMAT)
 
 
 class WindowHistory:
@@ -83,7 +134,7 @@ class WindowHistory:
     def __init__(self, stream: HistoryMeetings) -> None:
         self._stream = stream
         self._lock = threading.Lock()
-        self._rows: dict[Window, dict[str, dict[str, Any]]] = {}
+        self._rows: dict[Window, dict[str, _Row]] = {}
         self._listing: Counter[Window] = Counter()
         self.is_available = True
         """Whether the app may read it; not known before the first `load`."""
@@ -92,36 +143,36 @@ class WindowHistory:
         """Read the history of some days of a window.
 
         :return: the e-mail addresses of its hosts, each with the webinars it names, as sessions
+        :raises SliceFailure: if Zoom fails to answer; the history counts as not available from then on
         """
         held: dict[str, list[dict[str, Any]]] = {}
-        columns: dict[str, dict[str, Any]] = {}
+        kept: dict[str, _Row] = {}
         shared: dict[str, dict[str, Any]] = {}
-        first = max(days.first, oldest_served(pendulum.now("UTC")))
+        first = max(days.first, self._stream.context.served.first())
         for part in monthly(first, max(first, days.last)):
-            rows = self._read(as_days(part.first, part.last), shared) if self.is_available else None
+            try:
+                rows = self._read(part, shared) if self.is_available else None
+            except SliceFailure:
+                self.is_available = False
+                raise
             if rows is None:
-                if self.is_available:
-                    LOGGER.info(
-                        "The account's history of meetings is not open to the app: each is asked for its details."
-                    )
                 self.is_available = False
                 return {}
             for row in rows:
-                columns[row.uuid] = row.columns
+                kept[row.uuid] = row
                 held.setdefault(row.host_email, [])
-                if row.webinar is not None:
-                    held[row.host_email].append(row.webinar)
+                if row.is_webinar:
+                    held[row.host_email].append(row.as_unreported())
         with self._lock:
-            self._rows[window] = columns
+            self._rows[window] = kept
         held.pop("", None)
         return held
 
-    def _read(self, days: Mapping[str, str], shared: dict[str, dict[str, Any]]) -> list[_Row] | None:
+    def _read(self, days: Window, shared: dict[str, dict[str, Any]]) -> list[_Row] | None:
+        is_small = isinstance(self._stream, SmallHistoryMeetings)
         try:
-            return optional(self._stream, days, lambda row: _Row.of(row, shared))
-        except SliceFailure as error:
-            if error.kind != REFUSED_PARAMETER or isinstance(self._stream, SmallHistoryMeetings):
-                raise
+            return optional(self._stream, days, lambda row: _Row.of(row, shared), is_said=is_small)
+        except _RefusedParameter:
             self._stream = SmallHistoryMeetings(self._stream.context)
             return self._read(days, shared)
 
@@ -135,8 +186,24 @@ class WindowHistory:
     def join(self, window: Window, row: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
         """Return a listed row with the columns of the history, and whether it had any."""
         with self._lock:
-            columns = self._rows.get(window, {}).get(row["uuid"])
-        return {**row, **(columns or {})}, columns is not None
+            kept = self._rows.get(window, {}).get(row["uuid"])
+        return ({**row, **kept.columns}, True) if kept else (dict(row), False)
+
+    def emails_since(self, window: Window, first: pendulum.Date) -> set[str]:
+        """Return the e-mail addresses of the hosts of sessions in a window that began on a day, or later.
+
+        What began the day before counts, too: it may be that day in Zoom's zone.
+        """
+        day = first.subtract(days=1).to_date_string()
+        with self._lock:
+            rows = self._rows.get(window, {}).values()
+            return {row.host_email for row in rows if row.host_email and (row.session[2] or day) >= day}
+
+    def of_host(self, window: Window, emails: set[str]) -> list[dict[str, Any]]:
+        """Return the sessions of a host in a window that are over, as listed sessions."""
+        with self._lock:
+            rows = self._rows.get(window, {}).values()
+            return [row.as_listed() for row in rows if row.host_email in emails and row.session[3]]
 
     def release(self, window: Window) -> None:
         """Count a slice as listed; the last one of a window lets its history go."""
@@ -146,23 +213,51 @@ class WindowHistory:
                 self._rows.pop(window, None)
 
 
+class _RefusedParameter(Exception):  # noqa: N818 - a reason to ask otherwise
+    """The endpoint does not accept a parameter."""
+
+
 def optional(
-    stream: ZoomStream, slice_: Mapping[str, Any], keep: Callable[[Mapping[str, Any]], Kept]
+    stream: OptionalList, days: Window, keep: Callable[[Mapping[str, Any]], Kept], *, is_said: bool = True
 ) -> list[Kept] | None:
     """Return all rows of an endpoint that not every account may call, None if this one may not.
 
+    Any lasting refusal is "may not", and said once: nothing else depends on such a call.
+
     :param keep: returns what is kept of a row
-    :raises SliceFailure: if the endpoint may be called but does not answer
+    :param is_said: whether a refused parameter is the end of it, rather than a reason to ask otherwise
+    :raises SliceFailure: if Zoom fails to answer, or the day's requests are used up
     """
     try:
-        rows = [keep(row) for row in stream.read_records(SyncMode.full_refresh, stream_slice=slice_)]
-    except StreamStopped as error:
-        if error.kind == SCOPE_KIND:
+        return [
+            keep(row)
+            for row in stream.context.served.read(
+                days,
+                lambda served: stream.read_records(SyncMode.full_refresh, stream_slice=as_days(served)),
+            )
+        ]
+    except SliceFailure as error:
+        meaning = error.facts.get("meaning")
+        # Where a new token is refused, too, it may be the list: if it is the token, the next request fails as well.
+        if meaning == UNUSABLE:
+            stream.warn_once("not open", f"{stream.without_it} {error.message}")
             return None
-        raise
-    return None if stream.closing_line() else rows
+        is_answer = isinstance(error, StreamStopped) and (
+            error.facts.get("http_status") is not None or meaning == Meaning.TOKEN.name
+        )
+        if not is_answer or meaning in {Meaning.DAILY.name, Meaning.ACCOUNT.name}:
+            raise
+        if meaning == Meaning.INVALID.name and not is_said:
+            raise _RefusedParameter from None
+        stream.warn_once("not open", f"{stream.without_it} {error.message}")
+        return None
+    except (KeyError, TypeError, ValueError) as fault:
+        stream.warn_once(
+            "not open", f"{stream.without_it} A row of GET /{stream.endpoint.path} cannot be used: {fault}."
+        )
+        return None
 
 
-def as_days(first: pendulum.Date, last: pendulum.Date) -> dict[str, str]:
+def as_days(days: Window) -> dict[str, str]:
     """Return the query parameters of a range of days."""
-    return {"from": first.to_date_string(), "to": last.to_date_string()}
+    return {"from": days.first.to_date_string(), "to": days.last.to_date_string()}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import orjson
 import pendulum
+import requests
 from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.sources.message import MessageRepository
@@ -19,14 +22,22 @@ from airbyte_cdk.sources.streams import NO_CURSOR_STATE_KEY
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.sources.types import Record
 
-from source_zoom.engine import ResumableCursor, StreamStopped
-from source_zoom.errors import ACCOUNT_LACKS, Verdict
-from source_zoom.session_state import RETRY_DAYS, Session, SessionState
+from source_zoom.answers import Verdict
+from source_zoom.engine import Loss, ResumableCursor, SliceFailure, StreamStopped
+from source_zoom.engine.partitions import SlicePartition
+from source_zoom.gaps import Gap
+from source_zoom.meanings import LACKING
+from source_zoom.session_state import Cause, Session, SessionState
 from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.pages import PageCount
 from source_zoom.windows import Window
 
 CHECKPOINT_SECONDS = 10.0
 """How much work may have to be repeated after a kill; a state line leaves when it is due and something was done."""
+
+SECONDS_PER_KILOBYTE = 0.1
+MOST_SECONDS_LONGER = 50.0
+"""How much longer it takes until the next one, for each kilobyte that the last one had, and at most."""
 
 OUT_OF_REACH = (
     "Stream {name}: its state ends before {day}, the first day there is to read (start_date, and at most the six "
@@ -58,53 +69,81 @@ class HostEnd:
     """What children are told behind the sessions of a host in a window.
 
     :param error: why the list is not complete, None if it is
-    :param is_left: whether it says nothing, so that the host is left for a later sync
     """
 
-    def __init__(self, window: Window, host_id: str, error: Exception | None, *, is_left: bool = False) -> None:
+    def __init__(self, window: Window, host_id: str, error: Exception | None) -> None:
         self.window = window
         self.host_id = host_id
         self.error = error
-        self.is_left = is_left or isinstance(error, StreamStopped)
 
 
 class SessionSlice(dict[str, Any]):
     """The slice of one session.
 
-    :param window: the window it was listed in, None for a retry
+    :param window: the window it was listed in, None where an earlier sync or another list knew of it
+    :param was_refused: whether an earlier sync was refused it
     """
 
-    def __init__(self, session: Session, window: Window | None) -> None:
+    def __init__(self, session: Session, window: Window | None, *, was_refused: bool = False) -> None:
         super().__init__(uuid=session.uuid)
         self.session = session
         self.window = window
+        self.was_refused = was_refused
         self.complete = True
-        """Set to False by the stream that finds a row Zoom has not filled in yet."""
-        self.is_left = False
-        """Set to True by the stream that the account may not read it for; a later sync may."""
+        """Set to False by the stream that finds a row Zoom has not filled in yet, or none at all."""
+        self.is_second_try = False
+        """Set to True by a stream that leaves all to the second try which a fault is given."""
+        self.is_lacking = False
+        """Set to True where Zoom says that the account's plan or licence does not include it."""
+        self.read_at: pendulum.DateTime | None = None
+        """When Zoom answered for it."""
+
+
+def cause_of(error: SliceFailure | Loss) -> Cause:
+    """Return what a state keeps of a failure."""
+    facts = error.facts
+    return Cause(
+        str(facts.get("meaning", "UNKNOWN")), facts.get("http_status"), facts.get("zoom_code"), not error.again
+    )
 
 
 class SessionCursor(ResumableCursor):
     """Keeps one stream's books while threads read its sessions, and emits its states.
 
-    A host is done in a window when its list has ended and every session of it was read, skipped or put
-    aside for a retry. Only then does the state say so.
+    A host is done in a window when its list has ended and every session of it was read, or is a gap. Only then does
+    the state say so.
 
     :param emits_sentinel: whether the stream is read in full, so that its state is Airbyte's mark for that
+    :param is_served: says whether Zoom has answered for anything of the stream; until then, what the account's plan
+        lacks does not count as read
     """
 
     def __init__(
-        self, stream_name: str, state: SessionState, repository: MessageRepository, *, emits_sentinel: bool
+        self,
+        stream_name: str,
+        state: SessionState,
+        repository: MessageRepository,
+        *,
+        emits_sentinel: bool,
+        is_served: Callable[[], bool] = lambda: True,
     ) -> None:
         self._name = stream_name
         self._state = state
+        self._at_first = state.blob()
+        self._is_reverted = False
         self._repository = repository
         self._emits_sentinel = emits_sentinel
+        self._is_served = is_served
         self._lock = threading.Lock()
         self._waiting: Counter[HostWindow] = Counter()
+        self._under_way: dict[str, set[HostWindow]] = {}
+        """Where each session that is being read was listed: under either name of its host, in either window."""
         self._ended: dict[HostWindow, HostEnd] = {}
         self._left: set[HostWindow] = set()
-        self._held_by: Exception | None = None
+        self._lacking: list[SessionSlice] = []
+        self._owed: list[Session] = []
+        self._was_let_in = False
+        self._held_by: SliceFailure | None = None
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
         self._changed = False
 
@@ -137,25 +176,80 @@ class SessionCursor(ResumableCursor):
                 self._state.open(window, host_ids)
                 self._changed = True
 
-    def hold(self, error: Exception) -> None:
-        """Let the watermark pass nothing from now on: which sessions there are is not known in full."""
+    def hold(self, error: SliceFailure) -> None:
+        """Let the watermark pass no window that is not open yet: which sessions these have is not known in full."""
         with self._lock:
             self._held_by = self._held_by or error
 
+    def refused_hosts(self) -> list[str]:
+        """Return the hosts who were refused, those asked longest ago first."""
+        with self._lock:
+            return self._state.refused_hosts()
+
+    def allow(self, host_id: str) -> None:
+        """Note that a host who was refused is to be read again."""
+        with self._lock:
+            self._state.allow(host_id)
+
+    def asked(self, host_id: str) -> None:
+        """Note that a host who was refused was asked again, and refused again."""
+        with self._lock:
+            self._state.asked(host_id)
+            self._changed = True
+
+    def unknown_webinars(self) -> list[str]:
+        """Return the webinars whose instances were refused, those asked longest ago first."""
+        with self._lock:
+            return self._state.unknown_webinars()
+
+    def note_unknown(self, webinar_id: str, cause: Cause) -> None:
+        """Note that the instances of a webinar could not be read."""
+        with self._lock:
+            self._state.note_unknown(webinar_id, cause)
+            self._changed = True
+
+    def note_known(self, webinar_id: str, sessions: Iterable[Session]) -> None:
+        """Note that the instances of a webinar were read; those that earlier syncs did not know of are owed."""
+        with self._lock:
+            first = self._state.known(webinar_id)
+            if first is not None:
+                owed = [one for one in sessions if one.day >= first.isoformat() and self._state.owe(one)]
+                self._under_way.update({one.uuid: set() for one in owed})
+                self._owed += owed
+                self._changed = True
+
     # What the stream asks and tells
 
-    def retries(self) -> list[Session]:
+    def retries(self) -> list[SessionSlice]:
         """Return the sessions to try again."""
         with self._lock:
-            return self._state.retries()
+            return [SessionSlice(one, None, was_refused=self._state.was_refused(one)) for one in self._state.retries()]
+
+    def late(self) -> list[SessionSlice]:
+        """Return what is owed, and the other sessions that were refused, if one of those tried again was answered."""
+        with self._lock:
+            owed, self._owed = self._owed, []
+            others = self._state.other_refused() if self._was_let_in else []
+            return [
+                *(SessionSlice(one, None) for one in owed),
+                *(SessionSlice(one, None, was_refused=True) for one in others),
+            ]
 
     def claim(self, window: Window, session: Session) -> bool:
-        """Return whether a listed session is to be read; if so, its host waits for it."""
+        """Return whether a listed session is to be read; its host waits for it, under any name."""
         with self._lock:
-            if not self._state.claim(window, session):
-                return False
-            self._waiting[window, session.host_id] += 1
-            return True
+            place = (window, session.host_id)
+            is_new = self._state.claim(window, session)
+            if is_new:
+                self._under_way[session.uuid] = set()
+            places = self._under_way.get(session.uuid)
+            if places is None:
+                if self._state.is_claimed(session):
+                    self._left.add(place)  # it was stopped before it was listed here, too
+            elif place not in places:
+                places.add(place)
+                self._waiting[place] += 1
+            return is_new
 
     def end_host(self, end: HostEnd) -> None:
         """Note that a host's list has ended."""
@@ -169,36 +263,69 @@ class SessionCursor(ResumableCursor):
         if self._held_by is not None:
             raise self._held_by.with_traceback(None)
 
-    def gives_up(self, session: Session) -> bool:
-        """Return whether a session that failed again is dropped now."""
+    def revert(self) -> None:
+        """Say at the end that nothing was read: nothing was answered for, and not for want of single objects."""
         with self._lock:
-            return self._state.give_up(session)
+            self._is_reverted = True
+
+    def settle_noted(self) -> None:
+        """Count the sessions that were refused in this sync as read: what was refused is done without."""
+        with self._lock:
+            self._state.settle_noted()
+
+    def gaps(self) -> list[Gap]:
+        """Return what the state says could not be read."""
+        with self._lock:
+            return [
+                Gap(
+                    stream=self._name,
+                    object_type=gap.object_type,
+                    object_id=gap.object_id,
+                    meaning=gap.meaning,
+                    http_status=gap.http_status,
+                    zoom_code=gap.zoom_code,
+                    since=gap.since,
+                    first_day=gap.first_day,
+                    last_day=gap.last_day,
+                )
+                for gap in self._state.gaps()
+            ]
+
+    @property
+    def dropped(self) -> int:
+        """How many sessions that failed are not kept any more, as there were too many."""
+        return self._state.dropped
 
     # What the engine tells
 
     def close_partition(self, partition: Partition) -> None:
-        """Note that a session was read; called by the CDK when its records are on the queue."""
+        """Note that a session was read; called by the CDK when its records are on the queue, and for failures."""
+        if not (isinstance(partition, SlicePartition) and partition.is_read):
+            return
         slice_ = _session_slice(partition)
         with self._lock:
-            if not slice_.is_left:
-                self._state.read(slice_.window, slice_.session, at=pendulum.now("UTC"), complete=slice_.complete)
-            elif slice_.window is not None:
-                self._left.add((slice_.window, slice_.session.host_id))
-            self._release(slice_)
+            if slice_.is_lacking and not self._is_served():
+                self._lacking.append(slice_)
+                return
+            self._release_lacking()
+            self._read(slice_)
         self._checkpoint_if_due()
 
     def fail_partition(self, partition: Partition, error: Exception) -> None:
-        """Note that a session could not be read: kept for a retry, or its host is left for the next sync."""
+        """Note that a session could not be read: a gap, or its host is left for the next sync."""
         slice_ = _session_slice(partition)
         with self._lock:
-            kept = not isinstance(error, StreamStopped) and self._state.fail(slice_.session)
-            if not kept and slice_.window is not None:
-                self._left.add((slice_.window, slice_.session.host_id))
+            if isinstance(error, SliceFailure) and not isinstance(error, StreamStopped):
+                self._state.fail(slice_.session, cause_of(error))
+            else:
+                self._left |= self._under_way.get(slice_.session.uuid, set())
             self._release(slice_)
         self._checkpoint_if_due()
 
     def ensure_at_least_one_state_emitted(self) -> None:
         """Emit the last state; called by the CDK before the stream's final status."""
+        with self._lock:
+            self._release_lacking()
         self._emit()
 
     # What the CDK's interface has besides
@@ -209,7 +336,7 @@ class SessionCursor(ResumableCursor):
         if self._emits_sentinel:
             return {NO_CURSOR_STATE_KEY: True}
         with self._lock:
-            return self._state.blob()
+            return self._at_first if self._is_reverted else self._state.blob()
 
     def observe(self, record: Record) -> None:
         """Do nothing: a record says nothing about the rest of its session."""
@@ -218,43 +345,62 @@ class SessionCursor(ResumableCursor):
         """Return True: what is not to be read is not asked for."""
         return True
 
+    def _read(self, slice_: SessionSlice) -> None:
+        at = slice_.read_at or pendulum.now("UTC")
+        self._state.read(slice_.window, slice_.session, at=at, complete=slice_.complete)
+        self._was_let_in = self._was_let_in or slice_.was_refused
+        self._release(slice_)
+
+    def _release_lacking(self) -> None:
+        """Count what the plan lacks as read, once Zoom has answered for something else of the stream."""
+        if self._lacking and self._is_served():
+            lacking, self._lacking = self._lacking, []
+            for slice_ in lacking:
+                self._read(slice_)
+
     def _release(self, slice_: SessionSlice) -> None:
         self._changed = True
-        if slice_.window is not None:
-            key = (slice_.window, slice_.session.host_id)
-            self._waiting[key] -= 1
-            self._close_if_done(key)
+        for place in self._under_way.pop(slice_.session.uuid, ()):
+            self._waiting[place] -= 1
+            self._close_if_done(place)
 
-    def _close_if_done(self, key: HostWindow) -> None:
-        end = self._ended.get(key)
-        if end is None or self._waiting[key]:
+    def _close_if_done(self, place: HostWindow) -> None:
+        end = self._ended.get(place)
+        if end is None or self._waiting[place]:
             return
-        del self._ended[key], self._waiting[key]
+        del self._ended[place], self._waiting[place]
         self._changed = True
-        if key in self._left or end.is_left or self._held_by is not None:
+        if place in self._left:
             return
-        if end.error is not None:
-            self._state.miss(*key)
-        else:
-            self._state.finish(*key)
+        if end.error is None:
+            self._state.finish(*place)
+        elif isinstance(end.error, SliceFailure) and not isinstance(end.error, StreamStopped):
+            cause = cause_of(end.error)
+            if cause.refused:
+                self._state.refuse(*place, cause)
+            else:
+                self._state.miss(*place, cause)
 
     def _checkpoint_if_due(self) -> None:
         with self._lock:
             if self._emits_sentinel or not self._changed or time.monotonic() < self._next_checkpoint:
                 return
             self._changed = False
-            self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
+            self._next_checkpoint = math.inf  # no other thread's, until this one has left
         self._emit()
 
     def _emit(self) -> None:
         # Not under the lock: a full queue would block here, and the one who empties it may want the lock.
         manager = ConnectorStateManager()
-        manager.update_state_for_stream(self._name, None, self.state)
+        state = self.state
+        manager.update_state_for_stream(self._name, None, state)
         self._repository.emit_message(manager.create_state_message(self._name, None))
+        longer = len(orjson.dumps(state)) / 1000 * SECONDS_PER_KILOBYTE
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS + min(longer, MOST_SECONDS_LONGER)
 
 
 def _session_slice(partition: Partition) -> SessionSlice:
-    slice_ = partition.to_slice()
+    slice_ = partition.slice if isinstance(partition, SlicePartition) else None
     if not isinstance(slice_, SessionSlice):
         raise TypeError(f"a partition of a stream about sessions has the slice {slice_!r}")
     return slice_
@@ -278,6 +424,10 @@ class PastSessionStream(ZoomSubStream):
     kind: ClassVar[Kind]
     reads_unreported: ClassVar[bool] = False
     """Whether it has something for a session that no report lists, because nobody came."""
+    reads_alone: ClassVar[bool] = True
+    """Whether it has something for a session of one participant."""
+    keeps_row: ClassVar[bool] = False
+    """Whether a retry needs the listed row."""
     parent: SessionList
 
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
@@ -296,10 +446,24 @@ class PastSessionStream(ZoomSubStream):
             now=self.context.now,
             first_day=config.start_date.date(),
             lookback_days=config.lookback_window_days,
+            one_participant=config.include_one_participant_sessions,
+            keeps_row=self.keeps_row,
         )
+        if state.expired:
+            self.warn_once(
+                "expired",
+                f"Stream {self.name}: {state.expired:,} of the sessions that could not be read began before the six "
+                "months that Zoom serves, and are not asked for any more.",
+            )
         if state.is_out_of_reach:
             self.warn_once("out of reach", OUT_OF_REACH.format(name=self.name, day=config.start_date.to_date_string()))
-        self.book = SessionCursor(self.name, state, repository, emits_sentinel=not incremental)
+        self.book = SessionCursor(
+            self.name,
+            state,
+            repository,
+            emits_sentinel=not incremental,
+            is_served=lambda: self.probation.is_passed,
+        )
         self.parent.serve(self.book, self.kind, reads_unreported=self.reads_unreported)
         return self.book
 
@@ -308,6 +472,25 @@ class PastSessionStream(ZoomSubStream):
         """Cursor field."""
         return str(self.cursor_field)
 
+    @property
+    def closing_level(self) -> int:
+        """Log level of the closing line; what the account lacks is warned of when the stream is judged."""
+        return logging.INFO
+
+    def held_gaps(self) -> list[Gap]:
+        """Return the gaps that the state holds."""
+        if self.cursor_book.dropped:
+            self.warn_once(
+                "dropped",
+                f"Stream {self.name}: {self.cursor_book.dropped:,} of the sessions that could not be read are not "
+                "kept for a later sync, as there are too many. A full refresh reads them when Zoom serves them again.",
+            )
+        return self.cursor_book.gaps()
+
+    def revert(self) -> None:
+        """Say at the end that nothing was read."""
+        self.cursor_book.revert()
+
     def stream_slices(
         self,
         sync_mode: SyncMode,
@@ -315,28 +498,48 @@ class PastSessionStream(ZoomSubStream):
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterable[Mapping[str, Any] | None]:
         """Yield the sessions that failed before, then those that are new or have changed."""
-        for session in self._book.retries():
-            yield SessionSlice(session, None)
+        yield from self.cursor_book.retries()
         yield from super().stream_slices(sync_mode, cursor_field, stream_state)
-        self._book.raise_if_held()
+        self.cursor_book.raise_if_held()
+
+    def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
+        """Yield sessions of which only the others show that they are to be read."""
+        return self.cursor_book.late()
 
     def slices_of(self, parent_key: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """Yield a slice for a session that is to be read; the end of a host's list goes to the book."""
         item = parent_key["item"]
         if isinstance(item, HostEnd):
-            self._book.end_host(item)
+            self.cursor_book.end_host(item)
         if not isinstance(item, tuple):
             return
         window, session = item
-        is_about = self.kind.includes(session.type) and (session.is_reported or self.reads_unreported)
-        if is_about and self._book.claim(window, session):
+        if self.is_about(session) and self.cursor_book.claim(window, session):
             yield SessionSlice(session, window)
 
+    def is_about(self, session: Session) -> bool:
+        """Return whether the stream has something for such a session."""
+        return (
+            self.kind.includes(session.type)
+            and (session.is_reported or self.reads_unreported)
+            and (self.reads_alone or not session.is_alone)
+        )
+
     def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
-        """Count a skip; a session that the account may not read does not count as read."""
+        """Count a skip; what is not there yet may come within the lookback."""
         super().note_skip(verdict, stream_slice)
-        if isinstance(stream_slice, SessionSlice) and verdict.message in ACCOUNT_LACKS:
-            stream_slice.is_left = True
+        if isinstance(stream_slice, SessionSlice):
+            stream_slice.read_at = pendulum.now("UTC")
+            stream_slice.complete = False
+            stream_slice.is_lacking = verdict.meaning in LACKING
+
+    def counts_refusal(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether a refusal is news: a session that was refused before says nothing of the others."""
+        return not (isinstance(stream_slice, SessionSlice) and stream_slice.was_refused)
+
+    def host_of(self, stream_slice: Mapping[str, Any]) -> object:
+        """Return the host of the session."""
+        return stream_slice.session.host_id if isinstance(stream_slice, SessionSlice) else ""
 
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the one read of a session."""
@@ -351,22 +554,30 @@ class PastSessionStream(ZoomSubStream):
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the rows of a session.
 
-        :raises SliceFailure: if a row could be missing, unless the session has failed for `RETRY_DAYS`
+        :raises SliceFailure: if a row is missing
         """
         if not isinstance(stream_slice, SessionSlice):
             raise TypeError(f"{self.name} reads sessions, not {stream_slice!r}")
-        try:
-            yield from self.rows(stream_slice)
-        except StreamStopped:
-            raise
-        except Exception as error:
-            session = stream_slice.session
-            if stream_slice.window is not None or not self._book.gives_up(session):
-                raise
-            logging.getLogger("airbyte").warning(
-                f"Stream {self.name} gives up session {session.uuid} of meeting {session.meeting_id}, which ended "
-                f"{session.end_time}: its request has failed for {RETRY_DAYS} days, last with: {error}"
-            )
+        stream_slice.complete = True  # a second try starts anew
+        is_empty = True
+        for row in self.rows(stream_slice):
+            is_empty = False
+            yield row
+        if is_empty:
+            stream_slice.complete = False
+
+    def parse_response(
+        self,
+        response: requests.Response,
+        *,
+        stream_state: Mapping[str, Any] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return the records of one page, and note when it was answered."""
+        if isinstance(stream_slice, SessionSlice):
+            stream_slice.read_at = pendulum.now("UTC")
+        return super().parse_response(response, stream_slice=stream_slice)
 
     def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add to a row whose it is and when the session ended."""
@@ -382,8 +593,15 @@ class PastSessionStream(ZoomSubStream):
         """Yield the rows of a session: those of the endpoint."""
         yield from super().read_records(SyncMode.full_refresh, stream_slice=stream_slice)
 
+    def note_miscount(self, count: PageCount, stream_slice: Mapping[str, Any]) -> None:
+        """Say that a list disagrees with its count; the session is not settled."""
+        super().note_miscount(count, stream_slice)
+        if isinstance(stream_slice, SessionSlice):
+            stream_slice.complete = False
+
     @property
-    def _book(self) -> SessionCursor:
+    def cursor_book(self) -> SessionCursor:
+        """The cursor of this sync."""
         if self.book is None:
             raise TypeError(f"{self.name} is read with a SessionCursor as its book")
         return self.book

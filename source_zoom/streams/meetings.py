@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
-from source_zoom.engine import Key
+from source_zoom.meanings import Meaning
 from source_zoom.streams.base import ZoomSubStream
 from source_zoom.streams.incremental import MEETING
 from source_zoom.streams.past_sessions import PastSessions
@@ -14,17 +11,20 @@ from source_zoom.streams.registration import (
     STATUSES,
     OfRegistration,
     RegistrableDetail,
+    RegistrableList,
     Registrants,
+    list_keys,
     registration_keys,
 )
 from source_zoom.streams.results import SessionAnswers
-from source_zoom.streams.users import Users
+
+MEETING_SCOPES = Scopes("meeting:read:admin", "meeting:read:meeting:admin")
+"""Those of the detail."""
 
 
-class MeetingList(ZoomSubStream):
+class MeetingList(RegistrableList):
     """https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings."""
 
-    internal = True
     endpoint = Endpoint(
         "users/{user_id}/meetings",
         label=RateLabel.MEDIUM,
@@ -32,16 +32,11 @@ class MeetingList(ZoomSubStream):
         records="meetings",
         page_size=300,
         params={"type": "scheduled"},
-        skips=frozenset({1001, 1010, 1120, 3161}),
+        skips=Meaning.USER_GONE | Meaning.NO_HOSTING,
     )
-    primary_key = "id"
-    parent_stream = Users
+    detail_scopes = MEETING_SCOPES
     string_id = "meeting_id"
-    child_keys = {"meeting_id": "meeting_id", "host_id": "host_id"}
-
-    def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
-        """Return the meeting and its host, who is the listed user where Zoom does not name one."""
-        return record["meeting_id"], record.get("host_id") or stream_slice["user_id"]
+    child_keys = list_keys("meeting_id")
 
 
 class Meetings(RegistrableDetail):
@@ -50,10 +45,10 @@ class Meetings(RegistrableDetail):
     endpoint = Endpoint(
         "meetings/{meeting_id}",
         label=RateLabel.LIGHT,
-        scopes=Scopes("meeting:read:admin", "meeting:read:meeting:admin"),
+        scopes=MEETING_SCOPES,
         marks=("uuid",),
         params={"show_previous_occurrences": "true"},
-        skips=frozenset({3000, 3001, 3161}),
+        skips=Meaning.GONE | Meaning.FEATURE_OFF | Meaning.NO_HOSTING,
     )
     primary_key = "uuid"
     parent_stream = MeetingList
@@ -74,9 +69,9 @@ class MeetingRegistrants(Registrants):
         slice_params=("occurrence_id",),
         variants=STATUSES,
         needs="Pro plan",
-        skips=frozenset({300, 3000, 3001, 3161}),
+        skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_HOSTING | Meaning.NO_PLAN,
     )
-    primary_key = ["meeting_id", "id"]
+    primary_key = ["meeting_id", "id", "occurrence_id"]
     parent_stream = Meetings
     carries = ("meeting_id", "host_id")
 
@@ -90,7 +85,7 @@ class MeetingQuestions(OfRegistration):
         scopes=Scopes("meeting:read:admin", "meeting:read:list_registration_questions:admin"),
         marks=("questions", "custom_questions"),
         needs="Pro plan",
-        skips=frozenset({300, 3000, 3001, 3161}),
+        skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_HOSTING | Meaning.NO_PLAN,
     )
     primary_key = "meeting_id"
     parent_stream = Meetings
@@ -106,7 +101,7 @@ class MeetingPolls(ZoomSubStream):
         scopes=Scopes("meeting:read:admin", "meeting:read:list_polls:admin"),
         records="polls",
         needs="Pro plan",
-        skips=frozenset({404, 3001, 3161, 4400}),
+        skips=Meaning.GONE | Meaning.POLLS_OFF | Meaning.NO_HOSTING | Meaning.NO_PLAN,
     )
     primary_key = ["meeting_id", "id"]
     parent_stream = MeetingList
@@ -123,8 +118,7 @@ class MeetingPollResults(SessionAnswers):
         records="questions",
         marks=("uuid", "id"),
         needs="Pro plan",
-        skips=frozenset({200, 3001, 4400, 12702}),
-        leaves_refused=True,
+        skips=Meaning.GONE | Meaning.POLLS_OFF | Meaning.TOO_OLD | Meaning.NO_PLAN,
     )
     primary_key = ["meeting_uuid", "response_id"]
     cursor_field = "meeting_end_time"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from airbyte_cdk.models import SyncMode
+import orjson
+import pendulum
+from airbyte_cdk.models import FailureType, SyncMode
 
-from source_zoom.engine import Key
-from source_zoom.errors import Verdict
+from source_zoom.answers import Verdict
+from source_zoom.endpoint import Scopes
+from source_zoom.engine import Key, StreamStopped
+from source_zoom.meanings import Meaning
 from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.users import OfUsers
 
 NO_REGISTRATION = 2
 """Value of `approval_type`; 0 and 1 mean that there is registration."""
@@ -17,8 +22,55 @@ NO_REGISTRATION = 2
 PER_OCCURRENCE = 2
 """Value of `registration_type`: one registers for each occurrence of a series."""
 
+FIXED_SERIES = frozenset({8, 9})
+"""Types of series with fixed times, of a meeting and of a webinar: only there one may register for an occurrence."""
+
 STATUSES = ({"status": "pending"}, {"status": "approved"}, {"status": "denied"})
 """In this order a registrant who moves on between two reads is met twice, never missed."""
+
+
+class Occurrence(NamedTuple):
+    """One of the dates of a series."""
+
+    id: str
+    start_time: str | None
+    """As Zoom writes it, in UTC."""
+
+    def began_before(self, moment: pendulum.DateTime) -> bool:
+        """Return whether it is known to have begun before a moment."""
+        try:
+            start = pendulum.parse(str(self.start_time))
+        except ValueError:
+            return False
+        return isinstance(start, pendulum.DateTime) and start < moment
+
+
+class RegistrableList(OfUsers):
+    """The list of a user's meetings or webinars, whose rows stand for the details of an app that may not ask for them.
+
+    Declared by a subclass: `string_id`, and `detail_scopes`, those that open the detail.
+    """
+
+    internal = True
+    primary_key = "id"
+    detail_scopes: ClassVar[Scopes]
+    child_keys: ClassVar[Mapping[str, str]] = {}
+
+    def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
+        """Return its id, its host, who is the listed user where Zoom does not name one, its minutes, type, and row."""
+        may_ask = self.detail_scopes.are_granted(self.context.authenticator.granted_scopes)
+        return (
+            record[str(self.string_id)],
+            record.get("host_id") or stream_slice["user_id"],
+            record.get("duration"),
+            record.get("type"),
+            None if may_ask else orjson.dumps(record),
+        )
+
+
+def list_keys(string_id: str) -> Mapping[str, str]:
+    """Return the `child_keys` of a list."""
+    return {string_id: string_id, "host_id": "host_id", "duration": "duration", "type": "type", "row": ""}
 
 
 class RegistrableDetail(ZoomSubStream):
@@ -32,6 +84,8 @@ class RegistrableDetail(ZoomSubStream):
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
         super().__init__(context, parent)
         self._gone: set[str] = set()
+        self.reads_listed = False
+        """Whether the app may not ask for details, so that the listed rows stand for them."""
 
     @property
     def _id(self) -> str:
@@ -39,25 +93,57 @@ class RegistrableDetail(ZoomSubStream):
             raise TypeError(f"{self.name} declares no string_id")
         return self.string_id
 
+    def read_records(
+        self,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the detail; of an app without the scope for it the listed row, which has fewer columns.
+
+        :raises SliceFailure: if it is missing
+        """
+        slice_ = stream_slice or {}
+        if not self.reads_listed:
+            try:
+                yield from super().read_records(sync_mode, stream_slice=slice_)
+            except StreamStopped as stopped:
+                if stopped.kind != Meaning.SCOPE.name or not slice_.get("row"):
+                    raise
+                self.reads_listed = True
+                self.warn_once("listed", f"Stream {self.name} has the columns of the list only: {stopped}")
+            else:
+                return
+        yield self._with_keys(self.complete(orjson.loads(slice_["row"]), slice_))
+
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return its id, its host, whether registration is on, and for which occurrences."""
-        settings = record.get("settings") or {}
-        occurrences: tuple[str, ...] = ()
+        if "settings" not in record:
+            return self._unread_key(stream_slice)
+        settings = record["settings"] or {}
+        occurrences: tuple[Occurrence, ...] = ()
         if settings.get("registration_type") == PER_OCCURRENCE:
-            occurrences = tuple(occurrence["occurrence_id"] for occurrence in record.get("occurrences") or [])
+            occurrences = tuple(
+                Occurrence(occurrence["occurrence_id"], occurrence.get("start_time"))
+                for occurrence in record.get("occurrences") or []
+                if occurrence.get("occurrence_id")
+            )
         return record[self._id], record["host_id"], settings.get("approval_type"), occurrences
 
     def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
         """Count one without a detail, and remember one that does not exist any more."""
         super().note_skip(verdict, stream_slice)
-        if verdict.code.endswith("/3001"):
+        if verdict.meaning is Meaning.GONE:
             self._gone.add(stream_slice[self._id])
 
-    def child_key_of_unread(self, stream_slice: Mapping[str, Any]) -> Key | None:
+    def child_key_of_unread(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return it without its settings: most of what belongs to it can be read all the same."""
-        if stream_slice[self._id] in self._gone:
-            return None
-        return stream_slice[self._id], stream_slice["host_id"], None, ()
+        return None if stream_slice[self._id] in self._gone else self._unread_key(stream_slice)
+
+    def _unread_key(self, stream_slice: Mapping[str, Any]) -> Key:
+        occurrences = None if stream_slice.get("type") in FIXED_SERIES else ()
+        return stream_slice[self._id], stream_slice["host_id"], None, occurrences
 
 
 def registration_keys(string_id: str) -> Mapping[str, str]:
@@ -80,14 +166,31 @@ class OfRegistration(ZoomSubStream):
 
 
 class Registrants(OfRegistration):
-    """Registrants in all statuses; where one registers for each occurrence, each has a list of its own."""
+    """Registrants in all statuses; where one registers for each occurrence, each has a list of its own.
+
+    Zoom's rows do not say of which occurrence they are, so `occurrence_id` is added: the one asked for, or
+    "" for the meeting or webinar as a whole. One who registered for two occurrences has a row and a status
+    for each.
+    """
 
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-        """Yield a read for each status, and for each occurrence where they have registrants of their own."""
+        """Yield a read for each status, and for each occurrence where they have registrants of their own.
+
+        The read of an occurrence has `occurrence_is_past`, whether it has begun: Zoom may refuse that with 400/300.
+        """
+        occurrences = [
+            {"occurrence_id": occurrence.id, "occurrence_is_past": occurrence.began_before(self.context.now)}
+            for occurrence in stream_slice["occurrences"] or ()
+        ]
         for read in super().reads(stream_slice):
             yield read
-            for occurrence_id in stream_slice["occurrences"]:
-                yield {**read, "occurrence_id": occurrence_id}
+            for occurrence in occurrences:
+                yield {**read, **occurrence}
+
+    def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add the occurrence that was asked for, "" where none was."""
+        record["occurrence_id"] = stream_slice.get("occurrence_id", "")
+        return super().complete(record, stream_slice)
 
     def read_records(
         self,
@@ -96,14 +199,27 @@ class Registrants(OfRegistration):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any]]:
-        """Yield the registrants; one of several occurrences once for each status."""
-        records = super().read_records(sync_mode, stream_slice=stream_slice)
-        if not (stream_slice or {}).get("occurrences"):
-            yield from records
-            return
-        met: set[tuple[str, str]] = set()
-        for record in records:
-            registrant = (record["id"], record.get("status", ""))
-            if registrant not in met:
-                met.add(registrant)
-                yield record
+        """Yield the registrants.
+
+        :raises SliceFailure: if some are missing, also where the occurrences of a series are not known
+        """
+        slice_ = stream_slice or {}
+        yield from super().read_records(sync_mode, stream_slice=slice_)
+        if slice_["occurrences"] is None:
+            is_scope = isinstance(self.parent, RegistrableDetail) and self.parent.reads_listed
+            raise self._failure(
+                f"The detail of a series was not read, so that registrants of its single occurrences may be missing "
+                f"from {self.name}.",
+                meaning=Meaning.SCOPE if is_scope else Meaning.UNKNOWN,
+                stream_slice=slice_,
+                failure_type=FailureType.config_error,
+            )
+
+    def is_nothing(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether there is nothing: also where Zoom does not know an occurrence that is over."""
+        is_over = stream_slice.get("occurrence_is_past") and verdict.meaning is Meaning.INVALID
+        return bool(is_over) or super().is_nothing(verdict, stream_slice)
+
+    def missing_values(self, name: str) -> tuple[Any, ...]:
+        """Return the values that a field of the key must not have: "" is the meeting or webinar as a whole."""
+        return (None,) if name == "occurrence_id" else super().missing_values(name)

@@ -10,13 +10,18 @@ from typing import Any, ClassVar
 
 import orjson
 
+from source_zoom.answers import Verdict
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.engine import SliceFailure, StreamStopped
-from source_zoom.errors import SCOPE_KIND, Verdict
-from source_zoom.streams.base import StreamContext, ZoomStream
+from source_zoom.meanings import Meaning
+from source_zoom.session_state import TIME_FORMAT
+from source_zoom.streams.base import REFUSED, StreamContext, ZoomStream
 from source_zoom.streams.incremental import MEETING, WEBINAR, PastSessionStream, SessionSlice, output_host
 from source_zoom.streams.past_sessions import JOINED_COLUMNS, PastSessions
 from source_zoom.streams.results import KeyedRows
+
+LATEST_HOURS = 24
+"""Hours after a session's end by which its list of participants must be there."""
 
 
 class SessionReport(PastSessionStream):
@@ -26,6 +31,7 @@ class SessionReport(PastSessionStream):
     asked for here. A row is never lost because that could not be had.
     """
 
+    keeps_row = True
     detail_is_optional: ClassVar[bool] = True
     """Whether the listed rows do without it where the account may not ask for it."""
 
@@ -38,29 +44,50 @@ class SessionReport(PastSessionStream):
         return record  # type: ignore[no-any-return]
 
     def rows(self, stream_slice: SessionSlice) -> Iterator[Mapping[str, Any]]:
-        """Yield the session's row, with or without what the list lacks."""
+        """Yield the session's row; where what the list lacks could not be had, without it, and then say so.
+
+        :raises SliceFailure: behind the listed row, so that it is asked for again
+        """
         session = stream_slice.session
         row = orjson.loads(session.row) if session.row else {}
-        lacking = " and ".join(JOINED_COLUMNS)
+        failure: SliceFailure | None = None
         if self._may_ask and not self.is_known(stream_slice):
             try:
                 row = self.join(row, next(iter(super().rows(stream_slice)), {}))
-                if stream_slice.is_left and not self.detail_is_optional:
-                    return
-                self._may_ask = not stream_slice.is_left
-                stream_slice.is_left = False
             except StreamStopped as stopped:
-                if stopped.kind != SCOPE_KIND or not self.detail_is_optional:
+                if not self.does_without(stopped):
                     raise
-                self._may_ask = False
-                self.warn_once("detail", f"Stream {self.name} is read without {lacking}: {stopped}")
-            except SliceFailure as failure:
-                if not row or not self.detail_is_optional:
+            except SliceFailure as error:
+                if error.again and not error.costly and not stream_slice.is_second_try:
+                    stream_slice.is_second_try = True  # so that the row comes once
                     raise
-                self.warn_once(failure.kind, f"Stream {self.name} has rows without {lacking}: {failure}")
+                failure = error
         if row:
             row = {**row, f"{self.kind.noun}_id": session.meeting_id, "host_id": output_host(session.host_id)}
             yield self.with_date_times(row)
+        if failure is not None:
+            raise failure
+
+    def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
+        """Count a skip; where the account lacks what the detail needs, there is the listed row all the same."""
+        super().note_skip(verdict, stream_slice)
+        if isinstance(stream_slice, SessionSlice) and stream_slice.is_lacking:
+            stream_slice.is_lacking = False
+            self.warn_once("lacking", f"Stream {self.name} has only what the list of sessions has: {verdict.message}")
+
+    @property
+    def lacks(self) -> Meaning | None:
+        """Say nothing: the listed rows need no more than the list."""
+        return None
+
+    def does_without(self, stopped: StreamStopped) -> bool:
+        """Return whether the listed rows are enough; then no more details are asked for, and none of them is a gap."""
+        if not self.detail_is_optional or stopped.kind not in {Meaning.SCOPE.name, REFUSED}:
+            return False
+        self._may_ask = False
+        self.cursor_book.settle_noted()
+        self.warn_once("detail", f"Stream {self.name} is read without {' and '.join(JOINED_COLUMNS)}: {stopped}")
+        return True
 
     def is_known(self, stream_slice: SessionSlice) -> bool:
         """Return whether nothing has to be asked for."""
@@ -82,8 +109,7 @@ class ReportMeetings(SessionReport):
         scopes=Scopes("report:read:admin", "report:read:meeting:admin"),
         marks=("uuid",),
         needs="Pro plan",
-        skips=frozenset({200, 1001, 1010, 3001, 12702}),
-        leaves_refused=True,
+        skips=Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD | Meaning.NO_PLAN,
     )
     primary_key = "uuid"
     cursor_field = "end_time"
@@ -103,14 +129,18 @@ class ReportWebinars(SessionReport):
         scopes=Scopes("report:read:admin", "report:read:webinar:admin"),
         marks=("uuid",),
         needs="Webinars licence",
-        skips=frozenset({200, 1010, 3001, 12702}),
-        leaves_refused=True,
+        skips=Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD | Meaning.NO_PLAN | Meaning.NO_LICENCE,
     )
     primary_key = "uuid"
     cursor_field = "end_time"
     parent_stream = PastSessions
     kind = WEBINAR
     detail_is_optional = False
+
+    def rows(self, stream_slice: SessionSlice) -> Iterator[Mapping[str, Any]]:
+        """Yield the session's row, with the instance named as in the other streams about webinars."""
+        for row in super().rows(stream_slice):
+            yield {**row, "webinar_uuid": row["uuid"]}
 
     def is_known(self, stream_slice: SessionSlice) -> bool:
         """Return False: the report of a webinar is what this stream is about."""
@@ -129,16 +159,52 @@ class Participants(KeyedRows):
     """
 
     row_key = "row_id"
+    reads_alone = False
+    is_read_whole = True
 
     def identity(self, record: Mapping[str, Any]) -> list[Any]:
         """Return what a row has from the moment one joins."""
         return [record.get(name) for name in ("user_id", "name", "join_time", "status", "bo_mtg_id")]
 
+    def path(
+        self,
+        *,
+        stream_state: Mapping[str, Any] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return the path of a session, in the encoding that Zoom understands."""
+        slice_ = stream_slice or {}
+        twice = isinstance(slice_, SessionSlice) and self.context.slashes.are_encoded_twice(slice_["uuid"])
+        return self.endpoint.render(slice_, twice=twice)
+
     def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
-        """Count a skip; a list of participants that is not there yet may come within the lookback."""
+        """Count a skip, but for a list that must be there.
+
+        :raises SliceFailure: if Zoom denies the participants of a session that its own list shows with some, long
+            after it has ended
+        """
         super().note_skip(verdict, stream_slice)
-        if isinstance(stream_slice, SessionSlice) and verdict.code.endswith("/3001"):
-            stream_slice.complete = False
+        if not isinstance(stream_slice, SessionSlice) or verdict.meaning not in Meaning.GONE | Meaning.USER_GONE:
+            return
+        session = stream_slice.session
+        is_attended = (orjson.loads(session.row or b"{}").get("participants_count") or 0) > 1
+        is_late = session.end_time < self.context.now.subtract(hours=LATEST_HOURS).format(TIME_FORMAT)
+        if is_late and (is_attended or stream_slice.window is None):  # of a retry, the listed row is not at hand
+            raise self._denied(verdict, stream_slice)
+
+    def _denied(self, verdict: Verdict, stream_slice: SessionSlice) -> SliceFailure:
+        """Return the gap, worth a second try where the other encoding of the UUID may be the right one."""
+        uuid = stream_slice["uuid"]
+        error = self._failure(
+            f"{verdict.message} Zoom's own list shows participants (session {uuid}).",
+            meaning=verdict.meaning,
+            stream_slice=stream_slice,
+            failure_type=verdict.failure_type,
+            verdict=verdict,
+        )
+        error.again = self.context.slashes.may_try_other(uuid)
+        return error
 
     def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add the session's columns; a row without a duration is not filled in yet."""
@@ -158,8 +224,7 @@ class ReportMeetingParticipants(Participants):
         page_size=300,
         params={"include_fields": "registrant_id"},
         needs="Pro plan",
-        skips=frozenset({200, 1001, 1010, 3001, 12702}),
-        leaves_refused=True,
+        skips=Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD | Meaning.NO_PLAN,
     )
     primary_key = ["meeting_uuid", "row_id"]
     cursor_field = "meeting_end_time"
@@ -178,8 +243,7 @@ class ReportWebinarParticipants(Participants):
         page_size=300,
         params={"include_fields": "registrant_id"},
         needs="Webinars licence",
-        skips=frozenset({200, 1001, 1010, 3001, 12702}),
-        leaves_refused=True,
+        skips=Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD | Meaning.NO_PLAN | Meaning.NO_LICENCE,
     )
     primary_key = ["webinar_uuid", "row_id"]
     cursor_field = "webinar_end_time"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import orjson
 
-from source_zoom.session_state import digest
 from source_zoom.streams.incremental import PastSessionStream
+
+KEY_BYTES = 16
 
 
 class KeyedRows(PastSessionStream):
@@ -32,7 +34,8 @@ class KeyedRows(PastSessionStream):
         def complete(record: Any) -> Mapping[str, Any]:
             identity = orjson.dumps(self.identity(record))
             ordinals[identity] += 1
-            record[self.row_key] = digest(f"{identity.decode()}{ordinals[identity]}", 16)
+            numbered = f"{identity.decode()}{ordinals[identity]}".encode()
+            record[self.row_key] = hashlib.blake2b(numbered, digest_size=KEY_BYTES).hexdigest()
             return self.complete(record, stream_slice)
 
         return complete

@@ -8,8 +8,8 @@ from typing import Any
 import pendulum
 from airbyte_cdk.models import FailureType
 
-from source_zoom.engine import Key, SliceFailure
-from source_zoom.session_state import TIME_FORMAT
+from source_zoom.engine import FeedReader, Loss, SliceFailure
+from source_zoom.session_state import TIME_FORMAT, USER_PREFIX
 from source_zoom.windows import Window
 
 WEBINAR_TYPE = 5
@@ -30,18 +30,34 @@ class UnreportedWebinars:
     :param keys: of the instances of every listed webinar; None where no stream wants such webinars
     """
 
-    def __init__(self, keys: Iterable[Key] | None = None) -> None:
+    def __init__(self, keys: FeedReader | None = None) -> None:
         self._keys = keys
-        self._by_host: dict[str, list[dict[str, Any]]] = {}
+        self._by_host: dict[str, dict[str, dict[str, Any]]] = {}
+        self._instances: dict[str, list[dict[str, Any]]] = {}
+        """As sessions, by webinar and by user."""
+
+    @property
+    def losses(self) -> list[Loss]:
+        """What the instances lack, known once they were loaded."""
+        return self._keys.losses if self._keys is not None else []
+
+    @property
+    def read(self) -> int:
+        """How many webinars and users have instances; known once they were loaded."""
+        return len(self._instances)
+
+    def instances_of(self, name: str) -> list[dict[str, Any]]:
+        """Return the instances of a webinar, or of all a user has, as sessions; known once they were loaded."""
+        return self._instances.get(name, [])
 
     def load(self, now: pendulum.DateTime) -> None:
         """Read the keys to their end.
 
-        :raises SliceFailure: after that, if an instance is or could be missing
+        :raises SliceFailure: after that, if an instance is or could be missing, and it is not known of which webinar
         """
         fault: SliceFailure | None = None
         for uuid, webinar_id, host_id, start_time, minutes in self._keys or ():
-            start = _moment(start_time)
+            start = moment_of(start_time)
             if start is None:
                 fault = SliceFailure(
                     f"An instance of webinar {webinar_id} has no start time, so whether it is over is not known.",
@@ -52,23 +68,27 @@ class UnreportedWebinars:
                 # When it ended is not said; it was planned to last so long.
                 end = min(start.add(minutes=minutes if isinstance(minutes, int) else 0), now)
                 times = (moment.in_timezone("UTC").format(TIME_FORMAT) for moment in (start, end))
-                self.add(str(host_id), [unreported(str(uuid), str(webinar_id), *times)])
+                row = {**unreported(str(uuid), str(webinar_id), *times), "host_id": str(host_id)}
+                for name in (str(webinar_id), f"{USER_PREFIX}{host_id}"):
+                    self._instances.setdefault(name, []).append(row)
+                self.add(str(host_id), [row])
         if fault is not None:
             raise fault
 
-    def add(self, host: str, webinars: list[dict[str, Any]]) -> None:
-        """Add webinars of a host, if any stream wants them."""
-        if self._keys is not None and webinars:
-            self._by_host.setdefault(host, []).extend(webinars)
+    def add(self, host: str, webinars: Iterable[dict[str, Any]]) -> None:
+        """Add webinars of a host, if any stream wants them; what comes later knows better when one ended."""
+        if self._keys is not None:
+            for row in webinars:
+                self._by_host.setdefault(host, {})[row["uuid"]] = row
 
     def hosts(self, window: Window) -> set[str]:
         """Return the hosts of webinars that began in a window."""
-        return {host for host, rows in self._by_host.items() if any(_began_in(row, window) for row in rows)}
+        return {host for host, rows in self._by_host.items() if any(_began_in(row, window) for row in rows.values())}
 
     def of(self, stream_slice: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the webinars of a slice's host that began in its window."""
-        rows = self._by_host.get(stream_slice.get("user_id", ""), [])
-        return [row for row in rows if _began_in(row, stream_slice["window"])]
+        rows = self._by_host.get(stream_slice.get("user_id", ""), {})
+        return [row for row in rows.values() if _began_in(row, stream_slice["window"])]
 
 
 def _began_in(row: Mapping[str, Any], window: Window) -> bool:
@@ -76,9 +96,10 @@ def _began_in(row: Mapping[str, Any], window: Window) -> bool:
     return window.first.to_date_string() <= day <= window.last.to_date_string()
 
 
-def _moment(text: object) -> pendulum.DateTime | None:
+def moment_of(text: object) -> pendulum.DateTime | None:
+    """Return the moment that a text names, in UTC where it names no zone; None if it names none."""
     try:
-        moment = pendulum.parse(str(text))
-    except ValueError:
+        moment = pendulum.parse(str(text), strict=False) if text else None
+    except (ValueError, OverflowError):
         return None
     return moment if isinstance(moment, pendulum.DateTime) else None

@@ -1,13 +1,23 @@
-"""Streams of Zoom's Users API."""
+"""Streams of Zoom's Users API, and what the streams about single users have in common."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
-from source_zoom.streams.base import ZoomStream
+from source_zoom.streams.base import ZoomStream, ZoomSubStream
+
+ACTIVE, INACTIVE, PENDING = "active", "inactive", "pending"
+"""The values of `status`; Zoom calls an inactive user deactivated."""
 
 
 class Users(ZoomStream):
-    """https://developers.zoom.us/docs/api/users/#tag/users/get/users."""
+    """https://developers.zoom.us/docs/api/users/#tag/users/get/users.
+
+    Active and inactive users: the past sessions of a deactivated one still exist, and name their host.
+    """
 
     endpoint = Endpoint(
         "users",
@@ -15,14 +25,35 @@ class Users(ZoomStream):
         scopes=Scopes("user:read:admin", "user:read:list_users:admin"),
         records="users",
         page_size=300,
-        params={"status": "active"},
+        params={"include_fields": "custom_attributes"},
+        # In this order a user who is deactivated between the two reads is met twice, never missed.
+        variants=({"status": ACTIVE}, {"status": INACTIVE}),
     )
     primary_key = "id"
-    child_keys = {"user_id": "id", "email": "email"}
+    child_keys = {"user_id": "id", "email": "email", "status": "status"}
+
+    def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add the status that was asked for, where Zoom leaves it out."""
+        record["status"] = record.get("status") or stream_slice["status"]
+        return super().complete(record, stream_slice)
 
 
-class InactiveUsers(Users):
-    """The same endpoint: users who may not sign in any more, but whose sessions still exist."""
+class PendingUsers(Users):
+    """The same endpoint: users who have not accepted the invitation, and have no id."""
 
-    internal = True
-    endpoint = replace(Users.endpoint, params={"status": "inactive"})
+    endpoint = replace(Users.endpoint, variants=({"status": PENDING},))
+    primary_key = "email"
+    child_keys = {}
+
+
+class OfUsers(ZoomSubStream):
+    """Reads something of each user: of the active ones, unless it declares otherwise."""
+
+    parent_stream = Users
+    follows: ClassVar[Literal["active", "every"]] = "active"
+    """Whose it reads: of every user, or of those who are not deactivated."""
+
+    def slices_of(self, parent_key: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Yield the slice of a user whom the stream follows."""
+        if self.follows == "every" or parent_key["status"] != INACTIVE:
+            yield {"user_id": parent_key["user_id"]}

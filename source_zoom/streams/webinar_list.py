@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
-from source_zoom.engine import Key
-from source_zoom.streams.base import ZoomSubStream
-from source_zoom.streams.users import Users
+from source_zoom.meanings import Meaning
+from source_zoom.streams.registration import RegistrableList, list_keys
+
+WEBINAR_SCOPES = Scopes("webinar:read:admin", "webinar:read:webinar:admin")
+"""Those of the detail."""
 
 
-class WebinarList(ZoomSubStream):
+class WebinarList(RegistrableList):
     """https://developers.zoom.us/docs/api/meetings/#tag/webinars/get/users/{userId}/webinars.
 
     The page token is not among the documented parameters; answers carry it, and the text says to send it.
     """
 
-    internal = True
     endpoint = Endpoint(
         "users/{user_id}/webinars",
         label=RateLabel.MEDIUM,
@@ -26,13 +24,8 @@ class WebinarList(ZoomSubStream):
         page_size=300,
         params={"type": "scheduled"},
         needs="Webinars licence",
-        skips=frozenset({200, 1001, 1010, 1120, 3161}),
+        skips=Meaning.USER_GONE | Meaning.NO_HOSTING | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
-    primary_key = "id"
-    parent_stream = Users
+    detail_scopes = WEBINAR_SCOPES
     string_id = "webinar_id"
-    child_keys = {"webinar_id": "webinar_id", "host_id": "host_id", "duration": "duration"}
-
-    def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
-        """Return the webinar, its host, who is the listed user where Zoom does not name one, and its minutes."""
-        return record["webinar_id"], record.get("host_id") or stream_slice["user_id"], record.get("duration")
+    child_keys = list_keys("webinar_id")

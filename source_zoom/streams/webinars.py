@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import requests
+from airbyte_cdk.sources.message import MessageRepository
+
+from source_zoom.answers import Verdict
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.engine import Key
-from source_zoom.streams.base import ZoomSubStream
-from source_zoom.streams.incremental import WEBINAR, PastSessionStream
+from source_zoom.meanings import Meaning
+from source_zoom.session_state import ASKED_AGAIN
+from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.incremental import WEBINAR, PastSessionStream, SessionCursor
 from source_zoom.streams.past_sessions import PastSessions
 from source_zoom.streams.registration import (
     STATUSES,
@@ -18,7 +24,7 @@ from source_zoom.streams.registration import (
     registration_keys,
 )
 from source_zoom.streams.results import SessionAnswers
-from source_zoom.streams.webinar_list import WebinarList
+from source_zoom.streams.webinar_list import WEBINAR_SCOPES, WebinarList
 
 
 class Webinars(RegistrableDetail):
@@ -27,11 +33,11 @@ class Webinars(RegistrableDetail):
     endpoint = Endpoint(
         "webinars/{webinar_id}",
         label=RateLabel.LIGHT,
-        scopes=Scopes("webinar:read:admin", "webinar:read:webinar:admin"),
+        scopes=WEBINAR_SCOPES,
         marks=("uuid",),
         params={"show_previous_occurrences": "true"},
         needs="Webinars licence",
-        skips=frozenset({200, 3000, 3001}),
+        skips=Meaning.GONE | Meaning.FEATURE_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = "uuid"
     parent_stream = WebinarList
@@ -52,9 +58,9 @@ class WebinarRegistrants(Registrants):
         slice_params=("occurrence_id",),
         variants=STATUSES,
         needs="Webinars licence",
-        skips=frozenset({200, 300, 3000, 3001}),
+        skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
-    primary_key = ["webinar_id", "id"]
+    primary_key = ["webinar_id", "id", "occurrence_id"]
     parent_stream = Webinars
     carries = ("webinar_id", "host_id")
 
@@ -68,7 +74,7 @@ class WebinarQuestions(OfRegistration):
         scopes=Scopes("webinar:read:admin", "webinar:read:list_registration_questions:admin"),
         marks=("questions", "custom_questions"),
         needs="Webinars licence",
-        skips=frozenset({200, 3000, 3001}),
+        skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = "webinar_id"
     parent_stream = Webinars
@@ -84,7 +90,7 @@ class WebinarPanelists(ZoomSubStream):
         scopes=Scopes("webinar:read:admin", "webinar:read:list_panelists:admin"),
         records="panelists",
         needs="Webinars licence",
-        skips=frozenset({200, 3001}),
+        skips=Meaning.GONE | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_id", "id"]
     parent_stream = WebinarList
@@ -100,7 +106,7 @@ class WebinarPolls(ZoomSubStream):
         scopes=Scopes("webinar:read:admin", "webinar:read:list_polls:admin"),
         records="polls",
         needs="Webinars licence",
-        skips=frozenset({200, 404, 3001, 4400}),
+        skips=Meaning.GONE | Meaning.POLLS_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_id", "id"]
     parent_stream = WebinarList
@@ -116,7 +122,7 @@ class WebinarTrackingSources(ZoomSubStream):
         scopes=Scopes("webinar:read:admin", "webinar:read:list_tracking_sources:admin"),
         records="tracking_sources",
         needs="Webinars licence",
-        skips=frozenset({200, 3000, 3001}),
+        skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_id", "id"]
     parent_stream = WebinarList
@@ -136,11 +142,47 @@ class WebinarInstances(ZoomSubStream):
         scopes=Scopes("webinar:read:admin", "webinar:read:list_past_instances:admin"),
         records="webinars",
         needs="Webinars licence",
-        skips=frozenset({200, 3001}),
+        skips=Meaning.GONE | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = "uuid"
     parent_stream = WebinarList
     child_keys = {"uuid": "uuid", "webinar_id": "webinar_id", "host_id": "host_id", "start": "", "duration": ""}
+
+    def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
+        super().__init__(context, parent)
+        self._resting: list[Mapping[str, Any]] = []
+        self._was_let_in = False
+
+    def slices_of(self, parent_key: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Yield a webinar, but for one that was refused before and is not among those asked again."""
+        if parent_key["webinar_id"] in self.context.resting_webinars:
+            self._resting.append(parent_key)
+        else:
+            yield parent_key
+
+    def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
+        """Yield the other webinars that were refused before, if one of those asked again was answered."""
+        if not self._was_let_in:
+            return ()
+        self.context.resting_webinars.clear()
+        return self._resting
+
+    def counts_refusal(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether a refusal is news."""
+        return stream_slice["webinar_id"] not in self.context.refused_webinars
+
+    def parse_response(
+        self,
+        response: requests.Response,
+        *,
+        stream_state: Mapping[str, Any] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return the instances, and note that one who was refused before is not any more."""
+        if stream_slice and stream_slice["webinar_id"] in self.context.refused_webinars:
+            self._was_let_in = True
+        return super().parse_response(response, stream_slice=stream_slice)
 
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return the instance with what is known of its webinar."""
@@ -163,8 +205,12 @@ class WebinarAbsentees(PastSessionStream):
         records="registrants",
         page_size=300,
         needs="Webinars licence",
-        skips=frozenset({200, 1010, 3000, 3001}),
-        leaves_refused=True,
+        skips=Meaning.GONE
+        | Meaning.USER_GONE
+        | Meaning.NO_REGISTRATION
+        | Meaning.FEATURE_OFF
+        | Meaning.NO_LICENCE
+        | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_uuid", "id"]
     cursor_field = "webinar_end_time"
@@ -172,6 +218,14 @@ class WebinarAbsentees(PastSessionStream):
     also_needs = ("webinar_instances",)
     kind = WEBINAR
     reads_unreported = True
+
+    def keep_books(self, blob: Mapping[str, Any], repository: MessageRepository, *, incremental: bool) -> SessionCursor:
+        """Return the cursor of a sync; of the webinars whose instances were refused, a few are asked for again."""
+        book = super().keep_books(blob, repository, incremental=incremental)
+        refused = book.unknown_webinars()
+        self.context.refused_webinars.update(refused)
+        self.context.resting_webinars.update(refused[ASKED_AGAIN:])
+        return book
 
 
 class WebinarPollResults(SessionAnswers):
@@ -184,8 +238,7 @@ class WebinarPollResults(SessionAnswers):
         records="questions",
         marks=("uuid", "id"),
         needs="Webinars licence",
-        skips=frozenset({200, 3001, 4400, 12702}),
-        leaves_refused=True,
+        skips=Meaning.GONE | Meaning.POLLS_OFF | Meaning.TOO_OLD | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_uuid", "response_id"]
     cursor_field = "webinar_end_time"
@@ -203,8 +256,7 @@ class WebinarQnaResults(SessionAnswers):
         records="questions",
         marks=("uuid", "id"),
         needs="Webinars licence",
-        skips=frozenset({200, 3001, 12702}),
-        leaves_refused=True,
+        skips=Meaning.GONE | Meaning.TOO_OLD | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_uuid", "response_id"]
     cursor_field = "webinar_end_time"

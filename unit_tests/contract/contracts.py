@@ -3,21 +3,23 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from unit_tests.contract.openapi import Operation
+from unit_tests.contract.openapi import DocumentedField, Operation, documented_fields
 from unit_tests.contract.schema_tree import JsonObject, parse
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMAS_FOLDER = REPOSITORY / "source_zoom" / "schemas"
 SAMPLES_FOLDER = REPOSITORY / "unit_tests" / "resource" / "http" / "response"
 
-STREAM_NAMES = sorted(path.stem for path in SCHEMAS_FOLDER.glob("*.json"))
+SCHEMA_NAMES = sorted(path.stem for path in SCHEMAS_FOLDER.glob("*.json"))
 
 
 @dataclass(frozen=True)
 class StreamContract:
     """The operation whose records the stream emits, others whose fields they carry too, and what the connector adds.
 
-    `cursor_field` is that of an incremental stream.
+    `cursor_field` is that of an incremental stream. `seen` are fields that Zoom sends without documenting them: they
+    stand in recorded answers, or in the schemas of the declarative connector. `withheld` are documented fields that
+    are never sent: pending users have no id, and secrets are not asked for.
     """
 
     primary_key: frozenset[str]
@@ -25,11 +27,24 @@ class StreamContract:
     joined: tuple[Operation, ...] = ()
     own_columns: frozenset[str] = frozenset()
     cursor_field: str | None = None
+    seen: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
 
     @property
     def operations(self) -> tuple[Operation, ...]:
         """All operations whose documented fields the schema has to hold."""
         return (self.operation, *self.joined)
+
+    def documented_fields(self) -> dict[str, DocumentedField]:
+        """Every documented field of the stream's records that can be sent."""
+        fields = documented_fields(self.operations)
+        return {path: fields[path] for path in fields if path not in self.withheld}
+
+
+SEEN_OF_USERS = frozenset({"language", "phone_number"})
+
+MADE_HERE = {"read_gaps": frozenset({"stream", "object_type", "object_id"})}
+"""Primary keys of the streams whose rows are not Zoom's."""
 
 
 CONTRACTS = {
@@ -42,6 +57,7 @@ CONTRACTS = {
         operation=Operation("meetings", "/past_meetings/{meetingId}/polls", "questions"),
         own_columns=frozenset({"meeting_uuid", "response_id", "meeting_id", "host_id", "meeting_end_time"}),
         cursor_field="meeting_end_time",
+        seen=frozenset({"first_name", "last_name"}),
     ),
     "meeting_polls": StreamContract(
         primary_key=frozenset({"meeting_id", "id"}),
@@ -54,21 +70,29 @@ CONTRACTS = {
         own_columns=frozenset({"meeting_id", "host_id"}),
     ),
     "meeting_registrants": StreamContract(
-        primary_key=frozenset({"meeting_id", "id"}),
+        primary_key=frozenset({"meeting_id", "id", "occurrence_id"}),
         operation=Operation("meetings", "/meetings/{meetingId}/registrants", "registrants"),
-        own_columns=frozenset({"meeting_id", "host_id"}),
+        own_columns=frozenset({"meeting_id", "occurrence_id", "host_id"}),
     ),
     "meetings": StreamContract(
         primary_key=frozenset({"uuid"}),
         operation=Operation("meetings", "/meetings/{meetingId}", None),
         joined=(Operation("meetings", "/users/{userId}/meetings", "meetings"),),
         own_columns=frozenset({"meeting_id"}),
+        seen=frozenset({"settings.enable_dedicated_group_chat"}),
+    ),
+    "pending_users": StreamContract(
+        primary_key=frozenset({"email"}),
+        operation=Operation("users", "/users", "users"),
+        seen=SEEN_OF_USERS,
+        withheld=frozenset({"host_key", "id"}),
     ),
     "report_meeting_participants": StreamContract(
         primary_key=frozenset({"meeting_uuid", "row_id"}),
         operation=Operation("meetings", "/report/meetings/{meetingId}/participants", "participants"),
         own_columns=frozenset({"meeting_uuid", "row_id", "meeting_id", "host_id", "meeting_end_time"}),
         cursor_field="meeting_end_time",
+        seen=frozenset({"attentiveness_score"}),
     ),
     "report_meetings": StreamContract(
         primary_key=frozenset({"uuid"}),
@@ -87,12 +111,14 @@ CONTRACTS = {
         primary_key=frozenset({"uuid"}),
         operation=Operation("meetings", "/report/webinars/{webinarId}", None),
         joined=(Operation("meetings", "/report/users/{userId}/meetings", "meetings"),),
-        own_columns=frozenset({"webinar_id", "host_id"}),
+        own_columns=frozenset({"webinar_id", "webinar_uuid", "host_id"}),
         cursor_field="end_time",
     ),
     "users": StreamContract(
         primary_key=frozenset({"id"}),
         operation=Operation("users", "/users", "users"),
+        seen=SEEN_OF_USERS,
+        withheld=frozenset({"host_key"}),
     ),
     "webinar_absentees": StreamContract(
         primary_key=frozenset({"webinar_uuid", "id"}),
@@ -128,9 +154,10 @@ CONTRACTS = {
         own_columns=frozenset({"webinar_id", "host_id"}),
     ),
     "webinar_registrants": StreamContract(
-        primary_key=frozenset({"webinar_id", "id"}),
+        primary_key=frozenset({"webinar_id", "id", "occurrence_id"}),
         operation=Operation("meetings", "/webinars/{webinarId}/registrants", "registrants"),
-        own_columns=frozenset({"webinar_id", "host_id"}),
+        own_columns=frozenset({"webinar_id", "occurrence_id", "host_id"}),
+        seen=frozenset({"participant_pin_code"}),
     ),
     "webinar_tracking_sources": StreamContract(
         primary_key=frozenset({"webinar_id", "id"}),
@@ -144,6 +171,19 @@ CONTRACTS = {
         own_columns=frozenset({"webinar_id"}),
     ),
 }
+
+STREAM_NAMES = sorted(set(SCHEMA_NAMES) - MADE_HERE.keys())
+"""Streams whose rows are Zoom's."""
+
+
+def primary_key(stream: str) -> frozenset[str]:
+    """The primary key of a stream, whoever makes its rows."""
+    return MADE_HERE.get(stream) or CONTRACTS[stream].primary_key
+
+
+def own_columns(stream: str) -> frozenset[str]:
+    """What the connector adds to Zoom's rows."""
+    return CONTRACTS[stream].own_columns if stream in CONTRACTS else frozenset()
 
 
 def sample(stream: str) -> JsonObject:

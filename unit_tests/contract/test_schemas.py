@@ -7,7 +7,14 @@ import pytest
 from airbyte_cdk.sources.utils.schema_helpers import ResourceSchemaLoader
 from jsonschema import Draft7Validator
 
-from unit_tests.contract.contracts import CONTRACTS, SCHEMAS_FOLDER, STREAM_NAMES
+from unit_tests.contract.contracts import (
+    CONTRACTS,
+    SCHEMA_NAMES,
+    SCHEMAS_FOLDER,
+    STREAM_NAMES,
+    own_columns,
+    primary_key,
+)
 from unit_tests.contract.formats import DATE, DATE_TIME_WITH_ZONE
 from unit_tests.contract.openapi import DocumentedField, documented_fields, needs_documents
 from unit_tests.contract.schema_tree import JsonObject, nodes, parse, types
@@ -23,6 +30,7 @@ SEED_TYPES = {
 }
 
 each_stream = pytest.mark.parametrize("stream", STREAM_NAMES)
+each_schema = pytest.mark.parametrize("stream", SCHEMA_NAMES)
 each_incremental_stream = pytest.mark.parametrize(
     ("stream", "cursor_field"),
     [(name, field) for name in STREAM_NAMES if name in CONTRACTS and (field := CONTRACTS[name].cursor_field)],
@@ -71,7 +79,7 @@ def test_every_stream_schema_has_a_contract() -> None:
 @needs_documents
 @each_stream
 def test_schema_holds_every_documented_field(stream: str) -> None:
-    missing = documented_fields(CONTRACTS[stream].operations).keys() - fields_of(stream).keys()
+    missing = CONTRACTS[stream].documented_fields().keys() - fields_of(stream).keys()
 
     assert not missing
 
@@ -80,7 +88,7 @@ def test_schema_holds_every_documented_field(stream: str) -> None:
 @each_stream
 def test_schema_types_every_documented_field_as_zoom_does(stream: str) -> None:
     fields = fields_of(stream)
-    documented = documented_fields(CONTRACTS[stream].operations)
+    documented = CONTRACTS[stream].documented_fields()
     expected = {
         path: entry.types | {json_type(value) for value in entry.examples} for path, entry in documented.items()
     }
@@ -92,7 +100,7 @@ def test_schema_types_every_documented_field_as_zoom_does(stream: str) -> None:
 @each_stream
 def test_schema_marks_date_times_as_zooms_examples_show_them(stream: str) -> None:
     fields = fields_of(stream)
-    documented = documented_fields(CONTRACTS[stream].operations)
+    documented = CONTRACTS[stream].documented_fields()
     expected = {path: documented_format(entry) for path, entry in documented.items()}
 
     assert {path: fields[path].get("format") for path in expected} == expected
@@ -102,7 +110,7 @@ def test_schema_marks_date_times_as_zooms_examples_show_them(stream: str) -> Non
 @each_stream
 def test_schema_gives_64_bit_fields_the_integer_type(stream: str) -> None:
     fields = fields_of(stream)
-    documented = documented_fields(CONTRACTS[stream].operations)
+    documented = CONTRACTS[stream].documented_fields()
     wide = [path for path, entry in documented.items() if "int64" in entry.formats]
 
     assert {path for path in wide if "integer" not in types(fields[path])} == set()
@@ -119,7 +127,7 @@ def test_schema_holds_every_seed_column(stream: str) -> None:
 @each_stream
 def test_schema_types_seed_columns_that_zoom_no_longer_documents_as_the_table_does(stream: str) -> None:
     fields = fields_of(stream)
-    documented = documented_fields(CONTRACTS[stream].operations)
+    documented = CONTRACTS[stream].documented_fields()
     undocumented = {path: word for path, word in columns(stream).items() if path not in documented}
 
     assert {path: types(fields[path]) - {"null"} for path in undocumented} == {
@@ -130,12 +138,29 @@ def test_schema_types_seed_columns_that_zoom_no_longer_documents_as_the_table_do
     }
 
 
+@each_stream
+def test_schema_declares_what_zoom_sends_without_documenting_it_and_nothing_that_it_never_sends(stream: str) -> None:
+    contract = CONTRACTS[stream]
+
+    assert contract.seen <= fields_of(stream).keys()
+    assert not contract.withheld & fields_of(stream).keys()
+
+
+@needs_documents
+@each_stream
+def test_what_is_said_to_be_undocumented_or_withheld_is(stream: str) -> None:
+    documented = documented_fields(CONTRACTS[stream].operations).keys()
+
+    assert not CONTRACTS[stream].seen & documented
+    assert CONTRACTS[stream].withheld <= documented
+
+
 @needs_documents
 @needs_tables
 @each_stream
 def test_schema_declares_no_field_of_unknown_origin(stream: str) -> None:
     contract = CONTRACTS[stream]
-    known = documented_fields(contract.operations).keys() | columns(stream).keys() | contract.own_columns
+    known = contract.documented_fields().keys() | columns(stream).keys() | contract.own_columns | contract.seen
 
     assert not fields_of(stream).keys() - known
 
@@ -147,12 +172,12 @@ def test_connector_columns_are_strings(stream: str) -> None:
     assert all(types(fields[column]) - {"null"} == {"string"} for column in CONTRACTS[stream].own_columns)
 
 
-@each_stream
+@each_schema
 def test_only_the_primary_key_and_the_cursor_are_never_null(stream: str) -> None:
-    contract = CONTRACTS[stream]
+    cursor = CONTRACTS[stream].cursor_field if stream in CONTRACTS else None
     not_null = {path for path, field in fields_of(stream).items() if "null" not in types(field)}
 
-    assert not_null == contract.primary_key | ({contract.cursor_field} if contract.cursor_field else set())
+    assert not_null == primary_key(stream) | ({cursor} if cursor else set())
 
 
 @each_incremental_stream
@@ -160,21 +185,21 @@ def test_the_cursor_is_a_date_time(stream: str, cursor_field: str) -> None:
     assert fields_of(stream)[cursor_field].get("format") == "date-time"
 
 
-@each_stream
+@each_schema
 def test_arrays_have_typed_items(stream: str) -> None:
     arrays = [field for field in fields_of(stream).values() if "array" in types(field)]
 
     assert all(types(field.get("items", {})) for field in arrays)
 
 
-@each_stream
+@each_schema
 def test_ids_are_never_numbers(stream: str) -> None:
     numbers = {path for path, field in fields_of(stream).items() if "number" in types(field)}
 
     assert not {path for path in numbers if re.search(r"(^|[._])u?u?ids?(\[\])?$", path)}
 
 
-@each_stream
+@each_schema
 def test_date_times_have_one_form(stream: str) -> None:
     for path, field in fields_of(stream).items():
         is_date_time = field.get("format") == "date-time"
@@ -183,7 +208,7 @@ def test_date_times_have_one_form(stream: str) -> None:
         assert "format" not in field or types(field) - {"null"} == {"string"}, path
 
 
-@each_stream
+@each_schema
 def test_every_property_has_a_description(stream: str) -> None:
     undescribed = {
         path
@@ -194,18 +219,18 @@ def test_every_property_has_a_description(stream: str) -> None:
     assert not undescribed
 
 
-@each_stream
+@each_schema
 def test_key_columns_come_first_and_the_rest_in_alphabetical_order(stream: str) -> None:
     names = list(raw_schema(f"{stream}.json")["properties"])
-    leading = CONTRACTS[stream].primary_key | CONTRACTS[stream].own_columns
+    leading = primary_key(stream) | own_columns(stream)
     count = sum(name in leading | {"id", "host_id"} for name in names)
 
-    assert set(names[: len(CONTRACTS[stream].primary_key)]) == CONTRACTS[stream].primary_key
+    assert set(names[: len(primary_key(stream))]) == primary_key(stream)
     assert leading <= set(names[:count])
     assert names[count:] == sorted(names[count:])
 
 
-@each_stream
+@each_schema
 def test_top_level_is_a_draft_7_object(stream: str) -> None:
     schema = raw_schema(f"{stream}.json")
 

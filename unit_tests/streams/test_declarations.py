@@ -16,20 +16,23 @@ import pendulum
 import pytest
 
 import source_zoom.streams
+from source_zoom.answers import classify
 from source_zoom.endpoint import RateLabel
-from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream, build
-from source_zoom.streams.base import ZoomSubStream
+from source_zoom.meanings import LACKING, NOTHING, NOTHING_THERE, Meaning, name_of
+from source_zoom.streams import STREAMS, PastSessionStream, ReadGaps, ZoomStream, build, build_all
+from source_zoom.streams.base import OBJECT_TYPES, ZoomSubStream
 from source_zoom.streams.history import HistoryMeetings, SmallHistoryMeetings
 from source_zoom.streams.past_sessions import ActiveHosts, PastSessions
-from source_zoom.streams.users import InactiveUsers
 from source_zoom.windows import Window
+from unit_tests.said import needs_documents
+from unit_tests.streams.skips import SKIPS
 from unit_tests.zoom import context
 
 SCHEMAS = Path(source_zoom.streams.__file__).parents[1] / "schemas"
 OPENAPI = Path(__file__).parents[3] / "shared" / "zoom-openapi"
 PRODUCTS = ("meetings.json", "users.json", "team-chat.json")
 BY_NAME = build(context())
-HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings, SmallHistoryMeetings, InactiveUsers)
+HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings, SmallHistoryMeetings)
 """Endpoints that another stream reads in its own time, so that they are no nodes of the tree."""
 DECLARED = (*STREAMS, *HELPERS)
 PUBLIC = [cls for cls in STREAMS if not cls.internal]
@@ -98,7 +101,7 @@ def test_every_concrete_stream_of_an_area_is_in_streams_or_read_by_one() -> None
         member
         for name in area_modules()
         for _, member in inspect.getmembers(importlib.import_module(name), inspect.isclass)
-        if issubclass(member, ZoomStream) and member.__module__ == name and not inspect.isabstract(member)
+        if issubclass(member, ZoomStream) and member.__module__ == name and hasattr(member, "endpoint")
     }
 
     assert declared == set(DECLARED)
@@ -241,7 +244,8 @@ def test_optional_parents_are_declared_before_the_stream_that_follows_them() -> 
 
 
 def test_schema_files_are_those_of_the_public_streams() -> None:
-    assert {path.stem for path in SCHEMAS.glob("*.json")} == {instance(cls).name for cls in PUBLIC}
+    # The gaps of a sync are no endpoint's records.
+    assert {path.stem for path in SCHEMAS.glob("*.json")} == {instance(cls).name for cls in PUBLIC} | {"read_gaps"}
 
 
 @every_stream
@@ -378,28 +382,79 @@ def test_label_is_the_documented_one(cls: type[ZoomStream]) -> None:
     assert label[1].lower() == cls.endpoint.label.value
 
 
-@every_stream
-def test_each_code_that_is_skipped_is_documented(cls: type[ZoomStream]) -> None:
-    answers = " ".join(answer.get("description", "") for answer in operation_of(cls)["responses"].values())
-    documented = {int(code) for code in re.findall(r"Error Code:\*\* `(\d+)`", answers)}
-    # Documented for their neighbours: no permission, registration switched off, no polls, a user who is gone, of
-    # another account, who never came or may not host, an object that is gone, polls switched off, a year ago.
-    of_neighbours = {200, 300, 404, 1001, 1010, 1120, 3000, 3001, 3161, 4400, 12702}
-
-    assert cls.endpoint.skips <= documented | of_neighbours
+SKIPPED = [
+    pytest.param(cls, meaning, id=f"{cls.__name__}-{name_of(meaning)}")
+    for cls in DECLARED
+    for meaning in Meaning
+    if meaning in cls.endpoint.skips
+]
 
 
 @every_stream
-def test_registration_is_skipped_by_code_only_where_one_registers(cls: type[ZoomStream]) -> None:
-    # 300 is also a bad parameter, which must not pass for "nothing here".
-    assert 300 not in cls.endpoint.skips or "registrants" in cls.endpoint.path
+def test_only_what_says_that_nothing_is_there_is_skipped(cls: type[ZoomStream]) -> None:
+    assert cls.endpoint.skips & ~NOTHING_THERE == NOTHING
 
 
 @every_stream
-def test_polls_are_skipped_by_code_only_where_there_are_polls(cls: type[ZoomStream]) -> None:
-    assert not {404, 4400} & cls.endpoint.skips or cls.endpoint.path.endswith("/polls")
+def test_each_meaning_that_is_skipped_has_a_source(cls: type[ZoomStream]) -> None:
+    sources = SKIPS.get(cls.endpoint.path, {})
+
+    assert {meaning for meaning in Meaning if meaning in cls.endpoint.skips} == set(sources)
+
+
+@pytest.mark.parametrize(("cls", "meaning"), SKIPPED)
+def test_answer_of_the_source_has_that_meaning_for_the_endpoint(cls: type[ZoomStream], meaning: Meaning) -> None:
+    assert classify(SKIPS[cls.endpoint.path][meaning].answer(), cls.endpoint).meaning is meaning
+
+
+@needs_documents
+@pytest.mark.parametrize(("cls", "meaning"), SKIPPED)
+def test_source_says_so(cls: type[ZoomStream], meaning: Meaning) -> None:
+    said = SKIPS[cls.endpoint.path][meaning]
+
+    assert said.is_true(), f"{said.source} does not say {said}"
+
+
+def test_sources_are_those_of_endpoints_that_exist() -> None:
+    assert set(SKIPS) <= {cls.endpoint.path for cls in DECLARED}
+
+
+@every_stream
+def test_registration_is_skipped_only_where_one_registers(cls: type[ZoomStream]) -> None:
+    registers = ("registrants", "absentees", "tracking_sources")
+
+    assert Meaning.NO_REGISTRATION not in cls.endpoint.skips or any(word in cls.endpoint.path for word in registers)
+
+
+@every_stream
+def test_polls_are_skipped_only_where_there_are_polls(cls: type[ZoomStream]) -> None:
+    assert Meaning.POLLS_OFF not in cls.endpoint.skips or cls.endpoint.path.endswith("/polls")
 
 
 @every_stream
 def test_a_plan_is_named_where_its_lack_is_skipped(cls: type[ZoomStream]) -> None:
-    assert cls.endpoint.needs or 200 not in cls.endpoint.skips or cls in {HistoryMeetings, SmallHistoryMeetings}
+    assert cls.endpoint.needs or not cls.endpoint.skips & LACKING
+
+
+@every_stream
+def test_what_an_endpoint_speaks_of_has_a_name_for_gaps(cls: type[ZoomStream]) -> None:
+    assert cls.endpoint.subject is None or cls.endpoint.subject in OBJECT_TYPES
+
+
+# The stream without an endpoint
+
+
+def test_gaps_are_the_last_of_all_streams_and_no_stream_of_zooms() -> None:
+    everything = build_all(context())
+
+    assert list(everything) == [*BY_NAME, "read_gaps"]
+    assert isinstance(everything["read_gaps"], ReadGaps)
+    assert not everything["read_gaps"].is_resumable
+    assert [name for name, stream in everything.items() if stream.is_last][-1] == "read_gaps"
+
+
+def test_schema_of_gaps_has_their_key() -> None:
+    schema = build_all(context())["read_gaps"].json_schema
+
+    jsonschema.Draft7Validator.check_schema(schema)
+    assert all("null" not in schema["properties"][name]["type"] for name in ReadGaps.primary_key)

@@ -15,14 +15,20 @@ import pendulum
 import pytest
 from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, FailureType
 from airbyte_cdk.sources.message import MessageRepository
-from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 
 from source_zoom.engine import Key, SliceFailure, StreamStopped
 from source_zoom.engine.feed import ParentFeed
 from source_zoom.engine.partitions import SlicePartition
-from source_zoom.session_state import Session, SessionState
+from source_zoom.session_state import ASKED_AGAIN, Session, SessionState
 from source_zoom.streams import PastSessionStream, build
-from source_zoom.streams.incremental import CHECKPOINT_SECONDS, HostEnd, SessionCursor, SessionSlice
+from source_zoom.streams.incremental import (
+    CHECKPOINT_SECONDS,
+    MOST_SECONDS_LONGER,
+    HostEnd,
+    SessionCursor,
+    SessionSlice,
+    cause_of,
+)
 from source_zoom.streams.past_sessions import PastSessions
 from source_zoom.windows import Window, grid
 from unit_tests.zoom import context
@@ -75,8 +81,14 @@ def new_state(blob: dict[str, Any] | None = None) -> SessionState:
     return SessionState(json.loads(json.dumps(blob or {})), now=NOW, first_day=START, lookback_days=2)
 
 
-def cursor(outbox: Outbox, *hosts: str, sentinel: bool = False, blob: dict[str, Any] | None = None) -> SessionCursor:
-    book = SessionCursor("report_meetings", new_state(blob), outbox, emits_sentinel=sentinel)
+def cursor(
+    outbox: Outbox,
+    *hosts: str,
+    sentinel: bool = False,
+    blob: dict[str, Any] | None = None,
+    served: Callable[[], bool] = lambda: True,
+) -> SessionCursor:
+    book = SessionCursor("report_meetings", new_state(blob), outbox, emits_sentinel=sentinel, is_served=served)
     outbox.lock_of = book
     for window in WINDOWS if hosts else ():
         book.open(window, hosts)
@@ -87,14 +99,28 @@ def session(uuid: str = "s", *, day: str = "2026-03-20", host: str = "ann") -> S
     return Session(uuid, host, "1", 2, f"{day}T10:00:00Z", f"{day}T11:00:00Z", "f")
 
 
-def partition(one: Session, window: Window | None = SECOND, *, complete: bool = True) -> Partition:
-    slice_ = SessionSlice(one, window)
-    slice_.complete = complete
-    return SlicePartition(None, slice_)  # type: ignore[arg-type]  # only its slice is looked at
+def partition(
+    one: Session, window: Window | None = SECOND, *, complete: bool = True, lacking: bool = False, refused: bool = False
+) -> SlicePartition:
+    """A slice that was read to its end, or that failed, which the books are told."""
+    slice_ = SessionSlice(one, window, was_refused=refused)
+    slice_.complete, slice_.is_lacking = complete, lacking
+    slice_.read_at = NOW
+    part = SlicePartition(None, slice_)  # type: ignore[arg-type]  # only its slice is looked at
+    part.is_read = True
+    return part
 
 
-def refused(kind: str = "500") -> SliceFailure:
-    return SliceFailure("Zoom answered 500.", kind=kind, failure_type=FailureType.transient_error)
+def at_fault() -> SliceFailure:
+    facts = {"meaning": "BROKEN", "http_status": 500, "zoom_code": 500}
+    return SliceFailure(
+        "Zoom answered 500.", kind="BROKEN", failure_type=FailureType.transient_error, again=True, facts=facts
+    )
+
+
+def refused(meaning: str = "NO_PERMISSION") -> SliceFailure:
+    facts = {"meaning": meaning, "http_status": 400, "zoom_code": 200}
+    return SliceFailure("No permission.", kind=meaning, failure_type=FailureType.config_error, facts=facts)
 
 
 STOPPED = StreamStopped("Add the scope.", kind="scope", failure_type=FailureType.config_error)
@@ -148,11 +174,72 @@ def test_session_that_failed_is_put_aside_and_its_host_is_done(outbox: Outbox) -
     book.claim(SECOND, session())
     book.end_host(end(SECOND))
 
-    book.fail_partition(partition(session()), refused())
+    book.fail_partition(partition(session()), at_fault())
 
     assert watermark(book) == "2026-04-05"
     assert list(book.state["retry"]) == ["s"]
-    assert book.retries() == [session()]
+    assert [slice_.session for slice_ in next_sync(outbox, book).retries()] == [session()]
+
+
+def test_session_that_was_refused_is_a_gap_and_its_host_is_done(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    book.end_host(end(FIRST))
+    for uuid in ("s", "t"):
+        book.claim(SECOND, session(uuid))
+    book.end_host(end(SECOND))
+
+    book.fail_partition(partition(session("s")), refused())
+    book.close_partition(partition(session("t")))
+
+    assert watermark(book) == "2026-04-05"
+    [gap] = book.gaps()
+    assert (gap.object_type, gap.object_id, gap.meaning) == ("session", "s", "NO_PERMISSION")
+    assert (gap.http_status, gap.zoom_code, gap.since) == (400, 200, "2026-05-10")
+    assert (gap.first_day, gap.last_day) == ("2026-03-20", "2026-03-20")
+
+
+def test_session_listed_under_both_names_of_its_host_holds_both_and_is_read_once(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann", "ann@x.org")
+    for host in ("ann", "ann@x.org"):
+        book.end_host(end(FIRST, host))
+    assert book.claim(SECOND, session(host="ann@x.org"))
+    assert not book.claim(SECOND, session(host="ann"))
+    for host in ("ann", "ann@x.org"):
+        book.end_host(end(SECOND, host))
+
+    # What a kill leaves: the session may not be known as read under either name.
+    assert watermark(book) == "2026-03-07"
+    assert book.state["hosts"]["done"] == {}
+
+    book.close_partition(partition(session(host="ann@x.org")))
+    assert watermark(book) == "2026-04-05"
+
+
+def test_failure_of_a_session_under_both_names_of_its_host_releases_both(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann", "ann@x.org")
+    for host in ("ann", "ann@x.org"):
+        book.end_host(end(FIRST, host))
+        book.claim(SECOND, session(host=host))
+        book.end_host(end(SECOND, host))
+
+    book.fail_partition(partition(session()), at_fault())
+
+    assert watermark(book) == "2026-04-05"
+    assert list(book.state["retry"]) == ["s"]
+
+
+def test_stop_of_a_session_under_both_names_of_its_host_leaves_both(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann", "ann@x.org")
+    for host in ("ann", "ann@x.org"):
+        book.end_host(end(FIRST, host))
+        book.claim(SECOND, session(host=host))
+        book.end_host(end(SECOND, host))
+
+    book.fail_partition(partition(session()), STOPPED)
+
+    assert watermark(book) == "2026-03-07"
+    assert book.state["hosts"]["done"] == {}
+    assert book.gaps() == []
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["list ends first", "list ends last"])
@@ -172,35 +259,84 @@ def test_session_that_stopped_the_stream_leaves_its_host_for_the_next_sync(order
 
     assert watermark(book) == "2026-03-07"
     assert book.state["retry"] == {}
-    assert book.state["hosts"] == {"done": {}, "missing": {}}
+    assert book.state["hosts"] == {"done": {}, "missing": {}, "refused": []}
 
 
-def test_list_that_failed_is_missing_and_one_that_was_stopped_is_left(outbox: Outbox) -> None:
+def missing_days(book: SessionCursor) -> dict[str, list[tuple[str, str]]]:
+    return {
+        host: [(one["first"], one["last"]) for one in ranges] for host, ranges in book.state["hosts"]["missing"].items()
+    }
+
+
+def test_list_at_fault_is_missing_and_one_that_was_stopped_is_left(outbox: Outbox) -> None:
     book = cursor(outbox, "ann", "bob")
     book.end_host(end(FIRST, "bob"))
 
-    book.end_host(end(FIRST, "ann", refused()))
+    book.end_host(end(FIRST, "ann", at_fault()))
     assert watermark(book) == "2026-03-07"
-    assert book.state["hosts"]["missing"] == {"ann": [["2026-02-10", "2026-03-07"]]}
+    assert missing_days(book) == {"ann": [("2026-02-09", "2026-03-07")]}
+    [gap] = book.gaps()
+    assert (gap.object_type, gap.object_id, gap.meaning) == ("host", "ann", "BROKEN")
+    assert next_sync(outbox, book).hosts(FIRST) == {"ann"}
 
     book.end_host(end(SECOND, "ann", STOPPED))
     book.end_host(end(SECOND, "bob"))
     assert watermark(book) == "2026-03-07"
 
 
+def test_host_who_is_refused_is_a_gap_that_the_others_pass(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann", "bob")
+
+    for window in WINDOWS:
+        book.end_host(end(window, "bob"))
+        book.end_host(end(window, "ann", refused()))
+
+    assert watermark(book) == "2026-05-10"
+    [gap] = book.gaps()
+    assert (gap.object_type, gap.object_id, gap.meaning) == ("host", "ann", "NO_PERMISSION")
+    assert (gap.first_day, gap.last_day) == ("2026-02-09", "2026-05-10")
+    later = next_sync(outbox, book)
+    assert later.refused_hosts() == ["ann"]
+    assert later.hosts(LAST) == set()
+    assert later.need(LAST, "ann") is None
+
+
+def test_host_who_answers_again_has_all_days_since_to_be_read(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann", "bob")
+    for window in WINDOWS:
+        book.end_host(end(window, "bob"))
+        book.end_host(end(window, "ann", refused()))
+    later = next_sync(outbox, book)
+
+    later.allow("ann")
+
+    assert [window for window in WINDOWS if later.hosts(window) == {"ann"}] == WINDOWS
+    for window in WINDOWS:
+        later.open(window, {"ann", "bob"} if window is LAST else {"ann"})
+        later.end_host(end(window))
+    later.end_host(end(LAST, "bob"))
+    assert later.gaps() == []
+    assert missing_days(later) == {}
+
+
+def next_sync(outbox: Outbox, book: SessionCursor) -> SessionCursor:
+    """The books of a sync that takes up where another ended."""
+    return cursor(outbox, blob=book.state)
+
+
 def test_retry_belongs_to_no_window(outbox: Outbox) -> None:
     first = cursor(outbox, "ann")
     first.claim(SECOND, session())
-    first.fail_partition(partition(session()), refused())
-    book = cursor(outbox, blob=first._state.blob())
+    first.fail_partition(partition(session()), at_fault())
+    book = next_sync(outbox, first)
 
-    book.close_partition(partition(book.retries()[0], None))
+    book.close_partition(partition(book.retries()[0].session, None))
 
     assert book.state["retry"] == {}
     assert not book._waiting
 
 
-def test_session_with_a_row_that_is_not_filled_in_is_not_remembered(outbox: Outbox) -> None:
+def test_session_with_a_row_that_is_not_filled_in_is_read_again_and_the_others_are_settled(outbox: Outbox) -> None:
     book = cursor(outbox, "ann")
     for uuid in ("s", "t"):
         book.claim(LAST, session(uuid, day="2026-05-09"))
@@ -208,12 +344,188 @@ def test_session_with_a_row_that_is_not_filled_in_is_not_remembered(outbox: Outb
     book.close_partition(partition(session("s", day="2026-05-09"), LAST, complete=False))
     book.close_partition(partition(session("t", day="2026-05-09"), LAST))
 
-    assert len(book.state["recent"]["2026-05-09"]) == 1
+    hours_later = SessionState(book.state, now=NOW.add(hours=20), first_day=START, lookback_days=2)
+    assert hours_later.claim(LAST, session("s", day="2026-05-09"))
+    assert not hours_later.claim(LAST, session("t", day="2026-05-09"))
 
 
 def test_partition_of_another_stream_is_a_fault(outbox: Outbox) -> None:
+    part = SlicePartition(None, {"id": 1})  # type: ignore[arg-type]  # only its slice is looked at
+    part.is_read = True
+
     with pytest.raises(TypeError, match="sessions"):
-        cursor(outbox).close_partition(SlicePartition(None, {"id": 1}))  # type: ignore[arg-type]
+        cursor(outbox).close_partition(part)
+
+
+def test_slice_that_failed_is_not_taken_for_read(outbox: Outbox) -> None:
+    """The CDK closes a partition whose read ended without an exception, as one that was put aside does."""
+    book = cursor(outbox, "ann")
+    book.end_host(end(FIRST))
+    book.claim(SECOND, session())
+    book.end_host(end(SECOND))
+    part = partition(session())
+    part.is_read = False
+
+    book.close_partition(part)
+
+    assert watermark(book) == "2026-03-07"
+    assert book.state["retry"] == {}
+
+
+def test_session_that_was_stopped_before_its_host_was_listed_under_the_other_name_leaves_that_too(
+    outbox: Outbox,
+) -> None:
+    book = cursor(outbox, "ann", "ann@x.org")
+    for host in ("ann", "ann@x.org"):
+        book.end_host(end(FIRST, host))
+    book.claim(SECOND, session(host="ann"))
+    book.fail_partition(partition(session(host="ann")), STOPPED)
+
+    assert not book.claim(SECOND, session(host="ann@x.org"))
+    book.end_host(end(SECOND, "ann@x.org"))
+
+    assert book.state["hosts"]["done"] == {}
+
+
+# What holds the watermark
+
+
+def test_no_window_passes_of_which_it_is_not_known_which_sessions_it_has(outbox: Outbox) -> None:
+    book = cursor(outbox)
+    for window in (FIRST, SECOND):
+        book.open(window, {"ann"})
+    book.end_host(end(FIRST))
+
+    book.hold(at_fault())
+    book.open(THIRD, {"ann"})
+    for window in (SECOND, THIRD):
+        book.end_host(end(window))
+
+    # Those that were opened before are known in full.
+    assert watermark(book) == "2026-04-05"
+    with pytest.raises(SliceFailure, match="500"):
+        book.raise_if_held()
+
+
+def test_books_that_nothing_holds_raise_nothing(outbox: Outbox) -> None:
+    cursor(outbox).raise_if_held()
+
+
+def test_reverted_books_have_the_state_that_they_began_with(outbox: Outbox) -> None:
+    before = cursor(outbox, "ann")
+    before.end_host(end(FIRST))
+    book = next_sync(outbox, before)
+    for window in WINDOWS[1:]:
+        book.open(window, {"ann"})
+        book.claim(window, session())
+        book.fail_partition(partition(session()), refused())
+        book.end_host(end(window))
+    assert book.state != before.state
+
+    book.revert()
+
+    assert book.state == before.state
+    book.ensure_at_least_one_state_emitted()
+    assert outbox.states[-1] == before.state
+
+
+# What the plan lacks
+
+
+def test_session_that_the_plan_lacks_counts_as_read_only_when_zoom_has_answered_for_another(outbox: Outbox) -> None:
+    served = False
+    book = cursor(outbox, "ann", served=lambda: served)
+    book.end_host(end(FIRST))
+    for uuid in ("s", "t"):
+        book.claim(SECOND, session(uuid))
+    book.end_host(end(SECOND))
+
+    book.close_partition(partition(session("s"), lacking=True))
+    assert watermark(book) == "2026-03-07"
+
+    served = True
+    book.close_partition(partition(session("t")))
+    assert watermark(book) == "2026-04-05"
+
+
+def test_session_that_the_plan_lacks_is_left_where_zoom_answered_for_none(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann", served=lambda: False)
+    book.end_host(end(FIRST))
+    book.claim(SECOND, session())
+    book.end_host(end(SECOND))
+    book.close_partition(partition(session(), lacking=True))
+
+    book.ensure_at_least_one_state_emitted()
+
+    assert [state["end_time"] for state in outbox.states] == ["2026-03-07T00:00:00Z"]
+
+
+# Sessions that were refused before
+
+
+def refused_before(outbox: Outbox, count: int) -> SessionCursor:
+    book = cursor(outbox, "ann")
+    for number in range(count):
+        book.claim(SECOND, session(f"s{number:02}"))
+        book.fail_partition(partition(session(f"s{number:02}")), refused())
+    return next_sync(outbox, book)
+
+
+def test_twenty_refused_sessions_are_asked_again_and_the_others_when_one_answers(outbox: Outbox) -> None:
+    book = refused_before(outbox, ASKED_AGAIN + 5)
+
+    asked = book.retries()
+    assert len(asked) == ASKED_AGAIN
+    assert all(slice_.was_refused for slice_ in asked)
+    for slice_ in asked[1:]:
+        book.fail_partition(partition(slice_.session, None, refused=True), refused())
+    assert book.late() == []
+
+    book.close_partition(partition(asked[0].session, None, refused=True))
+    others = book.late()
+    assert len({slice_["uuid"] for slice_ in [*asked, *others]}) == ASKED_AGAIN + 5
+    assert all(slice_.was_refused for slice_ in others)
+
+
+def test_refused_sessions_take_turns(outbox: Outbox) -> None:
+    book = refused_before(outbox, ASKED_AGAIN + 5)
+    first = book.retries()
+    book._state._now = NOW.add(days=1)  # asked at another time than the first ones
+    for slice_ in first:
+        book.fail_partition(partition(slice_.session, None, refused=True), refused())
+
+    second = [slice_["uuid"] for slice_ in next_sync(outbox, book).retries()]
+
+    assert {f"s{number:02}" for number in range(ASKED_AGAIN, ASKED_AGAIN + 5)} <= set(second)
+
+
+# Webinars whose instances were refused
+
+
+def test_instances_that_come_to_be_known_are_owed(outbox: Outbox) -> None:
+    first = cursor(outbox, "ann")
+    first.note_unknown("7", cause_of(refused()))
+    for window in WINDOWS:
+        first.end_host(end(window))
+    book = next_sync(outbox, first)
+    assert book.unknown_webinars() == ["7"]
+    assert [(gap.object_type, gap.object_id) for gap in book.gaps()] == [("webinar", "7")]
+
+    book.note_known("7", [session("w")])
+
+    assert [slice_["uuid"] for slice_ in book.late()] == ["w"]
+    assert book.unknown_webinars() == []
+    # Until it was read it is in the state, as no window lists it any more.
+    assert list(book.state["retry"]) == ["w"]
+    assert book.gaps() == []
+
+
+def test_instances_of_a_webinar_that_was_never_unknown_are_not_owed(outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+
+    book.note_known("7", [session("w")])
+
+    assert book.late() == []
 
 
 # States
@@ -232,9 +544,27 @@ def test_state_leaves_when_it_is_due_and_something_was_done(clock: Clock, outbox
     book.end_host(end(THIRD))
     assert len(outbox.states) == 1
 
-    clock.seconds += 0.1
+    clock.seconds += 0.2  # longer by what the state's size costs
     book.claim(LAST, session(day="2026-05-09"))
     book.close_partition(partition(session(day="2026-05-09"), LAST))
+    assert len(outbox.states) == 2
+
+
+def test_large_state_leaves_less_often_but_within_a_minute(clock: Clock, outbox: Outbox) -> None:
+    book = cursor(outbox, "ann")
+    for number in range(1500):
+        book.claim(SECOND, session(f"session {number} with a long name"))
+        book.fail_partition(partition(session(f"session {number} with a long name")), at_fault())
+    clock.seconds += CHECKPOINT_SECONDS
+    book.end_host(end(FIRST))
+    assert len(outbox.states) == 1
+
+    clock.seconds += CHECKPOINT_SECONDS + 1
+    book.end_host(end(SECOND))
+    assert len(outbox.states) == 1
+
+    clock.seconds += MOST_SECONDS_LONGER
+    book.end_host(end(THIRD))
     assert len(outbox.states) == 2
 
 
@@ -254,7 +584,7 @@ def test_failure_is_a_reason_for_a_state(clock: Clock, outbox: Outbox) -> None:
     book.claim(SECOND, session())
     clock.seconds += CHECKPOINT_SECONDS
 
-    book.fail_partition(partition(session()), refused())
+    book.fail_partition(partition(session()), at_fault())
 
     assert [list(state["retry"]) for state in outbox.states] == [["s"]]
 
@@ -298,7 +628,7 @@ def test_any_order_of_many_threads_ends_with_everything_done(seed: int, outbox: 
                 assert book.claim(window, one)
                 part = partition(one, window)
                 jobs.append(
-                    (lambda part=part: book.fail_partition(part, refused()))
+                    (lambda part=part: book.fail_partition(part, at_fault()))
                     if number == 0
                     else (lambda part=part: book.close_partition(part))
                 )
@@ -311,7 +641,7 @@ def test_any_order_of_many_threads_ends_with_everything_done(seed: int, outbox: 
 
     state = book.state
     assert watermark(book) == "2026-05-10"
-    assert state["hosts"] == {"done": {}, "missing": {}}
+    assert state["hosts"] == {"done": {}, "missing": {}, "refused": []}
     assert len(state["retry"]) == len(hosts) * len(WINDOWS)
     assert threading.active_count() == threads
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import requests_mock
+from airbyte_cdk.models import SyncMode
+from freezegun import freeze_time
 
-from source_zoom.engine import Key
+from source_zoom.engine import Key, SliceFailure, StreamStopped
 from source_zoom.streams import ZoomStream, build
 from source_zoom.streams.registration import OfRegistration, RegistrableDetail
-from unit_tests.past import read
+from unit_tests.past import NOW, read
 from unit_tests.zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, context, refusal, token
 
 NOUNS = ("meeting", "webinar")
@@ -129,8 +130,8 @@ def test_gone_detail_has_no_children(noun: str, zoom: requests_mock.Mocker, stre
     detail = detail_of(noun, streams)
 
     assert read(detail, listed(noun)) == []
-    assert detail.child_key_of_unread(listed(noun)) is None
-    assert "1 x 404/3001" in (detail.closing_line() or "")
+    assert detail.child_key_of_unread(listed(noun), None) is None
+    assert "1 x GONE (404/3001" in (detail.closing_line() or "")
 
 
 @every_noun
@@ -139,7 +140,7 @@ def test_gone_detail_is_gone_by_its_id(noun: str, zoom: requests_mock.Mocker, st
     detail = detail_of(noun, streams)
     read(detail, listed(noun))
 
-    assert detail.child_key_of_unread({**listed(noun), f"{noun}_id": "2"}) == ("2", "h", None, ())
+    assert detail.child_key_of_unread({**listed(noun), f"{noun}_id": "2"}, None) == ("2", "h", None, ())
 
 
 @every_noun
@@ -151,7 +152,7 @@ def test_children_of_a_detail_that_is_not_given_out_are_asked_for(
     detail = detail_of(noun, streams)
     assert read(detail, listed(noun)) == []
 
-    key = detail.child_key_of_unread(listed(noun))
+    key = detail.child_key_of_unread(listed(noun), None)
 
     assert key == ("1", "h", None, ())
     assert len(slices(streams[f"{noun}_{child}"], key)) == 1
@@ -203,20 +204,79 @@ def test_registrants_of_each_occurrence_are_asked_for_where_one_registers_for_ea
 
 
 @every_noun
-def test_registrant_of_several_occurrences_comes_once_for_each_status(
+def test_registrant_of_several_occurrences_has_a_row_and_a_status_for_each(
     noun: str, zoom: requests_mock.Mocker, streams: dict[str, ZoomStream]
 ) -> None:
-    both = {"id": "both", "status": "pending"}
-    moved_on = {"id": "both", "status": "approved"}
-    answers = [page(both), page(both, {"id": "one", "status": "pending"}), page(both), *[page(moved_on)] * 3]
-    zoom.get(f"{API}/{noun}s/1/registrants", [*answers, page()])
-    [slice_] = slices(streams[f"{noun}_registrants"], key_of(noun, streams, series(2)))
+    url = f"{API}/{noun}s/1/registrants"
+    zoom.get(url, **page())
+    for status, occurrence in (("pending", "100"), ("approved", "200")):
+        zoom.get(f"{url}?status={status}&occurrence_id={occurrence}", **page({"id": "both", "status": status}))
+    stream = streams[f"{noun}_registrants"]
+    [slice_] = slices(stream, key_of(noun, streams, series(2)))
 
-    records = read(streams[f"{noun}_registrants"], slice_)
+    records = read(stream, slice_)
 
-    found = Counter((record["id"], record["status"]) for record in records)
-    assert found == {("both", "pending"): 1, ("one", "pending"): 1, ("both", "approved"): 1}
-    assert records[-1]["status"] == "approved"
+    assert [(record["occurrence_id"], record["status"]) for record in records] == [
+        ("100", "pending"),
+        ("200", "approved"),
+    ]
+    assert len({tuple(record[name] for name in stream.key_fields) for record in records}) == 2
+
+
+@every_noun
+def test_registrant_of_the_whole_has_an_empty_occurrence(
+    noun: str, zoom: requests_mock.Mocker, streams: dict[str, ZoomStream]
+) -> None:
+    zoom.get(f"{API}/{noun}s/1/registrants", [page({"id": "a"}), page(), page()])
+    stream = streams[f"{noun}_registrants"]
+    [slice_] = slices(stream, key_of(noun, streams, settings(approval_type=0)))
+
+    [record] = read(stream, slice_)
+
+    assert {name: record[name] for name in stream.key_fields} == {f"{noun}_id": "1", "id": "a", "occurrence_id": ""}
+
+
+@every_noun
+@pytest.mark.parametrize("id_", [None, ""])
+def test_registrant_without_an_id_cannot_be_used_and_the_others_can(
+    id_: str | None, noun: str, zoom: requests_mock.Mocker, streams: dict[str, ZoomStream]
+) -> None:
+    zoom.get(f"{API}/{noun}s/1/registrants", [page({"id": id_}, {"id": "a"}), page(), page()])
+    stream = streams[f"{noun}_registrants"]
+    [slice_] = slices(stream, key_of(noun, streams, settings(approval_type=0)))
+    records = stream.read_records(SyncMode.full_refresh, stream_slice=slice_)
+
+    assert next(iter(records))["id"] == "a"
+    with pytest.raises(SliceFailure, match="it has no 'id'"):
+        next(iter(records))
+
+
+@every_noun
+@pytest.mark.parametrize(
+    ("start_time", "is_past"),
+    [
+        ("2026-05-10T09:29:59Z", True),
+        ("2026-05-10T11:29:59+02:00", True),
+        ("2026-05-10T09:30:00Z", False),
+        ("2027-01-01T00:00:00Z", False),
+        ("", False),
+        (None, False),
+        ("soon", False),
+    ],
+)
+def test_read_of_an_occurrence_says_whether_it_has_begun(start_time: str | None, is_past: bool, noun: str) -> None:  # noqa: FBT001 - a case
+    with freeze_time(NOW):
+        streams = build(context())
+    stream = streams[f"{noun}_registrants"]
+    record = {**series(2), "occurrences": [{"occurrence_id": "100", "start_time": start_time}]}
+    [slice_] = slices(stream, key_of(noun, streams, record))
+
+    reads = [(read_.get("occurrence_id"), read_.get("occurrence_is_past")) for read_ in stream.reads(slice_)]
+
+    assert reads == [(None, None), ("100", is_past)] * 3
+    assert {"occurrence_id"} == stream.endpoint.query({"occurrence_id": "100", "occurrence_is_past": True}).keys() - {
+        *stream.endpoint.query({})
+    }
 
 
 @every_noun
@@ -238,7 +298,9 @@ def test_registrants_of_an_occurrence_start_again_after_a_dead_page_token(
     zoom.get(f"{url}?status=approved&occurrence_id=200", pages)
     [slice_] = slices(streams[f"{noun}_registrants"], key_of(noun, streams, series(2)))
 
-    assert [record["id"] for record in read(streams[f"{noun}_registrants"], slice_)] == ["a", "b"]
+    records = read(streams[f"{noun}_registrants"], slice_)
+
+    assert [(record["id"], record["occurrence_id"]) for record in records] == [("a", "200"), ("a", "200"), ("b", "200")]
 
 
 @every_noun
@@ -253,7 +315,7 @@ def test_first_refusal_that_means_nothing_here_saves_the_other_reads(
 
     assert asked(zoom) == [("pending", None)]
     assert stream.closing_line() == (
-        f"Stream {noun}_registrants skipped what Zoom has nothing for: 1 x 404/3001 (it does not exist any more)."
+        f"Stream {noun}_registrants skipped what Zoom has nothing for: 1 x GONE (404/3001: it does not exist any more)."
     )
 
 
@@ -288,4 +350,154 @@ def test_questions_where_there_is_no_registration_are_skipped(
     [slice_] = slices(stream, key_of(noun, streams, settings()))
 
     assert read(stream, slice_) == []
-    assert "1 x 400/" in (stream.closing_line() or "")
+    assert "1 x NO_REGISTRATION (400/" in (stream.closing_line() or "")
+
+
+# Occurrences that are over
+
+
+INVALID = refusal(400, 300, "Invalid occurrence.")
+DATED = [
+    {"occurrence_id": "100", "start_time": "2026-05-01T08:00:00Z"},
+    {"occurrence_id": "200", "start_time": "2026-06-01T08:00:00Z"},
+]
+
+
+def dated_series(noun: str, refused: str, zoom: requests_mock.Mocker) -> tuple[ZoomStream, Mapping[str, Any]]:
+    """The registrants of a series of which one date is over, and Zoom refuses one."""
+    with freeze_time(NOW):
+        streams = build(context())
+    url = f"{API}/{noun}s/1/registrants"
+    zoom.get(url, **page())
+    zoom.get(f"{url}?status=approved&occurrence_id=200", **page({"id": "a"}))
+    for status in ("pending", "approved", "denied"):
+        zoom.get(f"{url}?status={status}&occurrence_id={refused}", **INVALID)
+    record = {**series(2), "occurrences": DATED}
+    [slice_] = slices(streams[f"{noun}_registrants"], key_of(noun, streams, record))
+    return streams[f"{noun}_registrants"], slice_
+
+
+@every_noun
+def test_refusal_of_an_occurrence_that_is_over_is_a_skip(noun: str, zoom: requests_mock.Mocker) -> None:
+    stream, slice_ = dated_series(noun, "100", zoom)
+
+    assert [(record["id"], record["occurrence_id"]) for record in read(stream, slice_)] == [("a", "200")]
+
+    assert len(asked(zoom)) == 9
+    assert "3 x INVALID (400/300" in (stream.closing_line() or "")
+
+
+@every_noun
+def test_refusal_of_an_occurrence_that_is_to_come_is_a_failure(noun: str, zoom: requests_mock.Mocker) -> None:
+    stream, slice_ = dated_series(noun, "200", zoom)
+
+    with pytest.raises(SliceFailure) as caught:
+        read(stream, slice_)
+
+    assert (type(caught.value), caught.value.kind) == (SliceFailure, "INVALID")
+    assert caught.value.facts["object_id"] == "1"
+
+
+# Apps that may not ask for details
+
+
+LIST_SCOPES = {"meeting": "meeting:read:list_meetings:admin", "webinar": "webinar:read:list_webinars:admin"}
+NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[...].")
+TYPES = (2, 5, 8, 9)
+
+
+def details_and_keys(
+    noun: str, zoom: requests_mock.Mocker, *scopes: str
+) -> tuple[dict[str, ZoomStream], list[Mapping[str, Any]]]:
+    """The streams of an app whose token names some scopes, and the slices of details, one of each type."""
+    zoom.post(TOKEN_URL, **token(*scopes))
+    zoom.get(
+        f"{API}/users/h/{noun}s",
+        json={f"{noun}s": [{"id": type_, "uuid": f"{type_}==", "type": type_} for type_ in TYPES]},
+    )
+    for type_ in TYPES:
+        zoom.get(f"{API}/{noun}s/{type_}", **NO_SCOPE)
+    streams = build(context())
+    list_ = streams[f"{noun}_list"]
+    keys = [list_.child_key(record, {"user_id": "h"}) for record in read(list_, {"user_id": "h"})]
+    return streams, [dict(zip(list_.child_keys, key, strict=True)) for key in keys]
+
+
+@every_noun
+def test_listed_rows_stand_for_the_details_that_an_app_may_not_ask_for(
+    noun: str, zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+) -> None:
+    streams, found = details_and_keys(noun, zoom, LIST_SCOPES[noun])
+    detail = detail_of(noun, streams)
+
+    records = [record for slice_ in found for record in read(detail, slice_)]
+
+    assert [(record["uuid"], record[f"{noun}_id"], record["host_id"]) for record in records] == [
+        (f"{type_}==", str(type_), "h") for type_ in TYPES
+    ]
+    # Asked once: the token is no proof.
+    assert len([request for request in zoom.request_history if f"/{noun}s/" in request.path]) == 1
+    [said] = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
+    assert f"Stream {noun}s has the columns of the list only" in said
+    assert f"{noun}:read:{noun}:admin" in said
+
+
+@every_noun
+@pytest.mark.parametrize("is_named", [True, False])
+def test_detail_that_the_token_opens_or_that_is_answered_is_not_replaced_by_the_list(
+    is_named: bool,  # noqa: FBT001 - a case
+    noun: str,
+    zoom: requests_mock.Mocker,
+) -> None:
+    streams, found = details_and_keys(noun, zoom, LIST_SCOPES[noun], *([f"{noun}:read:{noun}:admin"] * is_named))
+    detail = detail_of(noun, streams)
+
+    if is_named:
+        with pytest.raises(StreamStopped, match="add the scope"):
+            read(detail, found[0])
+    else:
+        zoom.get(f"{API}/{noun}s/2", json={"id": 2, "uuid": "2==", "host_id": "h", "topic": "of the detail"})
+        assert [record["topic"] for record in read(detail, found[0])] == ["of the detail"]
+
+
+@every_noun
+def test_registrants_are_incomplete_only_where_one_may_register_for_an_occurrence_that_is_not_known(
+    noun: str, zoom: requests_mock.Mocker
+) -> None:
+    streams, found = details_and_keys(noun, zoom, LIST_SCOPES[noun])
+    detail, registrants = detail_of(noun, streams), streams[f"{noun}_registrants"]
+    outcomes = {}
+
+    for slice_ in found:
+        [record] = read(detail, slice_)
+        [of_it] = slices(registrants, detail.child_key(record, slice_))
+        zoom.get(f"{API}/{noun}s/{of_it[f'{noun}_id']}/registrants", **page({"id": "a"}))
+        rows, kind = [], None
+        try:
+            rows.extend(registrants.read_records(SyncMode.full_refresh, stream_slice=of_it))
+        except SliceFailure as error:
+            kind = error.kind
+        outcomes[slice_["type"]] = kind
+        assert [row["id"] for row in rows] == ["a"] * 3
+        assert len(asked(zoom)) % 3 == 0
+
+    assert outcomes == {2: None, 5: None, 8: "SCOPE", 9: "SCOPE"}
+
+
+@every_noun
+def test_series_whose_detail_failed_has_the_registrants_of_the_whole_and_a_gap(
+    noun: str, zoom: requests_mock.Mocker, streams: dict[str, ZoomStream]
+) -> None:
+    zoom.get(f"{API}/{noun}s/1/registrants", **page({"id": "a"}))
+    detail, registrants = detail_of(noun, streams), streams[f"{noun}_registrants"]
+    key = detail.child_key_of_unread({**listed(noun), "type": 8}, ValueError("why it was not read"))
+    assert key == ("1", "h", None, None)
+    [slice_] = slices(registrants, key)
+    rows = []
+
+    with pytest.raises(SliceFailure, match="single occurrences") as caught:
+        rows.extend(registrants.read_records(SyncMode.full_refresh, stream_slice=slice_))
+
+    assert caught.value.facts["object_id"] == "1"
+    assert [row["id"] for row in rows] == ["a"] * 3
+    assert asked(zoom) == [("pending", None), ("approved", None), ("denied", None)]

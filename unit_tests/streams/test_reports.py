@@ -4,25 +4,45 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pendulum
 import pytest
 import requests_mock
-from airbyte_cdk.models import SyncMode
+from airbyte_cdk.models import FailureType, SyncMode
 from freezegun import freeze_time
 
 from source_zoom.engine import SliceFailure, StreamStopped
-from source_zoom.session_state import Session
+from source_zoom.probation import MOST_REFUSED
+from source_zoom.session_state import ASKED_AGAIN, Session
 from source_zoom.streams import ZoomStream
-from source_zoom.streams.incremental import HostEnd
+from source_zoom.streams.history import _Row
+from source_zoom.streams.incremental import HostEnd, PastSessionStream, SessionSlice
 from source_zoom.streams.past_sessions import PastSessions
 from source_zoom.streams.reports import ReportMeetingParticipants, ReportMeetings
-from unit_tests.past import NOW, UUID, asked, read, row_of, sessions_of, slice_of, slices, tree
-from unit_tests.zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, refusal, token
+from source_zoom.windows import Window
+from unit_tests.past import (
+    NOW,
+    UUID,
+    WINDOW,
+    asked,
+    blob_of,
+    end_of_slice,
+    feed_of,
+    read,
+    row_of,
+    sessions_of,
+    slice_of,
+    slices,
+    tree,
+)
+from unit_tests.zoom import API, DAILY_LIMIT, DEAD_PAGE_TOKEN, TOKEN_URL, refusal, token
 
-WINDOWS = [("2026-03-20", "2026-04-05"), ("2026-04-05", "2026-05-04"), ("2026-05-04", "2026-05-12")]
+# From a day before `start_date`, as Zoom may count in a zone west of UTC, to a day after today.
+WINDOWS = [("2026-03-19", "2026-04-05"), ("2026-04-05", "2026-05-04"), ("2026-05-04", "2026-05-11")]
 NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[report:read:admin].")
 NO_PERMISSION = refusal(400, 200, "No permission.")
 SERVER_ERROR = refusal(500, 500, "Internal error.")
@@ -64,7 +84,8 @@ def days(query: dict[str, str]) -> tuple[str, str]:
 
 
 def history(**row: Any) -> dict[str, Any]:
-    return {"json": {"history_meetings": [{"meeting_uuid": UUID, "host_email": "ann@x.org", **row}]}}
+    known = {"meeting_uuid": UUID, "meeting_id": 85746065432, "host_email": "ann@x.org", "type": "Meeting"}
+    return {"json": {"history_meetings": [{**known, **row}]}}
 
 
 # Hosts
@@ -83,23 +104,35 @@ def test_active_hosts_are_asked_for_a_day_more_at_both_ends_and_no_range_twice(z
 
     ranges = [days(query) for query in asked(zoom, "report/users")]
     assert max(Counter(ranges).values()) == 1
-    assert min(first for first, _ in ranges) == "2026-03-19"
-    assert max(last for _, last in ranges) == "2026-05-13"
+    assert min(first for first, _ in ranges) == "2026-03-18"
+    # Nothing is asked for beyond tomorrow.
+    assert max(last for _, last in ranges) == "2026-05-11"
     assert {query["type"] for query in asked(zoom, "report/users")} == {"active"}
 
 
 def test_hosts_only_the_history_names_are_asked_by_email(zoom: requests_mock.Mocker) -> None:
     rows = [
-        {"meeting_uuid": "1", "host_email": "ANN@x.org"},
-        {"meeting_uuid": "2", "host_email": "webinar@x.org"},
-        {"meeting_uuid": "3"},
+        {"meeting_uuid": "1", "meeting_id": 1, "host_email": "ANN@x.org"},
+        {"meeting_uuid": "2", "meeting_id": 2, "host_email": "webinar@x.org"},
+        {"meeting_uuid": "3", "meeting_id": 3},
     ]
     zoom.get(f"{API}/report/history_meetings", json={"history_meetings": rows})
 
     assert hosts(sessions_of(tree())) == [{"ann", "webinar@x.org"}] * 3
 
 
-@pytest.mark.parametrize("answer", [NO_SCOPE, NO_PERMISSION], ids=["scope", "permission"])
+LASTING_REFUSALS = {
+    "scope": NO_SCOPE,
+    "permission": NO_PERMISSION,
+    "parameter": refusal(400, 300, "Invalid parameter."),
+    "403": refusal(403, 403, "Forbidden."),
+    "html": {"status_code": 403, "text": "<html>Forbidden</html>"},
+    "404": refusal(404, 404, "Not found."),
+}
+every_refusal = pytest.mark.parametrize("answer", LASTING_REFUSALS.values(), ids=LASTING_REFUSALS)
+
+
+@every_refusal
 def test_every_user_is_asked_where_zoom_does_not_tell_who_was_active_and_this_is_said_once(
     answer: dict[str, Any], zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -107,17 +140,67 @@ def test_every_user_is_asked_where_zoom_does_not_tell_who_was_active_and_this_is
 
     assert hosts(sessions_of(tree())) == [{"ann", "bob", "cat"}] * 3
     assert [query["status"] for query in asked(zoom, "users")] == ["active", "inactive"]
-    assert len(asked(zoom, "report/users")) == 1
     said = [record for record in caplog.records if "every user is asked" in record.getMessage()]
     assert [record.levelno for record in said] == [logging.WARNING]
 
 
-def test_a_failing_call_for_the_active_hosts_is_not_taken_for_a_refusal(zoom: requests_mock.Mocker) -> None:
-    zoom.get(f"{API}/report/users", **SERVER_ERROR)
+def test_call_for_the_active_hosts_that_may_not_be_made_is_made_once(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/report/users", **NO_PERMISSION)
 
-    with pytest.raises(SliceFailure):
-        slices(sessions_of(tree()))
-    assert asked(zoom, "users") == []
+    hosts(sessions_of(tree()))
+
+    assert len(asked(zoom, "report/users")) == 1
+
+
+def watermark(stream: ZoomStream) -> str | None:
+    assert isinstance(stream, PastSessionStream)
+    end_time = stream.cursor_book.state["end_time"]
+    return str(end_time)[:10] if end_time else None
+
+
+@pytest.mark.parametrize("path", ["report/users", "report/history_meetings"])
+def test_fault_of_a_call_for_the_hosts_holds_the_watermark_and_those_known_are_read(
+    path: str, zoom: requests_mock.Mocker
+) -> None:
+    zoom.get(f"{API}/report/history_meetings", **history(host_email="eve@x.org"))
+    zoom.get(f"{API}/{path}", **SERVER_ERROR)
+    streams = tree()
+    sessions, meetings = sessions_of(streams), streams["report_meetings"]
+
+    found = slices(sessions)
+
+    assert {slice_["user_id"] for slice_ in found} == {{"report/users": "eve@x.org"}.get(path, "ann")}
+    ends = [sessions.child_key_of_end(slice_, None) for slice_ in found]
+    meetings.follow(feed_of(*[(str(number), end[1]) for number, end in enumerate(ends) if end]))
+    with pytest.raises(SliceFailure, match="HTTP 500") as caught:
+        slices(meetings)
+    assert caught.value.failure_type is FailureType.transient_error
+    assert watermark(meetings) is None
+
+
+def test_fault_of_a_later_window_keeps_what_the_ones_before_have_read(zoom: requests_mock.Mocker) -> None:
+    fine = {"json": {"history_meetings": []}}
+    zoom.get(f"{API}/report/history_meetings", [fine, SERVER_ERROR])
+    streams = tree()
+    sessions, meetings = sessions_of(streams), streams["report_meetings"]
+
+    ends = [sessions.child_key_of_end(slice_, None) for slice_ in slices(sessions)]
+    meetings.follow(feed_of(*[(str(number), end[1]) for number, end in enumerate(ends) if end]))
+
+    with pytest.raises(SliceFailure, match="HTTP 500"):
+        slices(meetings)
+    assert len(ends) == 3
+    assert watermark(meetings) == "2026-04-05"
+
+
+def test_daily_limit_is_no_lasting_refusal_of_the_history(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/report/history_meetings", **refusal(429, 429, DAILY_LIMIT))
+    stream = sessions_of(tree())
+
+    slices(stream)
+
+    with pytest.raises(StreamStopped, match="daily limit"):
+        stream.books[0].raise_if_held()
 
 
 def test_report_hosts_all_asks_every_user_and_not_who_was_active(zoom: requests_mock.Mocker) -> None:
@@ -127,19 +210,31 @@ def test_report_hosts_all_asks_every_user_and_not_who_was_active(zoom: requests_
 
 def test_users_that_are_read_anyway_are_not_asked_for_again(zoom: requests_mock.Mocker) -> None:
     stream = sessions_of(tree(report_hosts="all"))
-    stream.follow_optional("users", iter([("dan", "dan@example.com"), ("eve", None)]))
+    stream.follow_optional("users", feed_of(("dan", "dan@x.org", "active"), ("eve", None, "inactive")))
 
-    assert hosts(stream) == [{"dan", "eve", "cat"}] * 3
-    assert [query["status"] for query in asked(zoom, "users")] == ["inactive"]
+    assert hosts(stream) == [{"dan", "eve"}] * 3
+    assert asked(zoom, "users") == []
+
+
+def test_two_users_of_one_address_are_both_asked_and_the_active_one_is_who_was_active(
+    zoom: requests_mock.Mocker,
+) -> None:
+    users = [("dan", "dan@x.org", "active"), ("dan before", "dan@x.org", "inactive")]
+    every, active = sessions_of(tree(report_hosts="all")), sessions_of(tree())
+    for stream in (every, active):
+        stream.follow_optional("users", feed_of(*users))
+    zoom.get(f"{API}/report/users", json={"users": [{"email": "dan@x.org"}]})
+
+    assert hosts(every) == [{"dan", "dan before"}] * 3
+    assert hosts(active) == [{"dan"}] * 3
 
 
 def test_host_that_lacks_days_is_asked_for_them_alone_and_without_a_call_for_who_was_active(
     zoom: requests_mock.Mocker,
 ) -> None:
-    missing = {"done": {}, "missing": {"gone": [["2026-04-05", "2026-05-04"]]}}
-    blob = {"version": 1, "end_time": "2026-05-10T08:00:00Z", "hosts": missing, "recent": {}, "retry": {}}
+    april = Window(pendulum.date(2026, 4, 5), pendulum.date(2026, 5, 4))
 
-    found = slices(sessions_of(tree(blob)))
+    found = slices(sessions_of(tree(blob_of("ann", missing=[(april, "gone")]))))
 
     assert [(slice_["user_id"], slice_["window"].key) for slice_ in found] == [
         ("gone", "2026-04-05"),
@@ -185,7 +280,7 @@ def test_days_that_expire_while_the_sync_goes_on_are_left_out_when_the_call_is_m
 
     assert [days(query) for query in asked(zoom, "report/users/ann/meetings")] == [
         ("2026-04-15", "2026-05-04"),
-        ("2026-05-04", "2026-05-12"),
+        ("2026-05-04", "2026-05-11"),
     ]
     assert len([record for record in caplog.records if "does not serve" in record.getMessage()]) == 1
 
@@ -193,7 +288,8 @@ def test_days_that_expire_while_the_sync_goes_on_are_left_out_when_the_call_is_m
 def test_start_date_is_moved_up_to_the_six_months_that_are_served(zoom: requests_mock.Mocker) -> None:
     found = slices(sessions_of(tree(start_date="2020-01-01T00:00:00Z")))
 
-    assert found[0]["first"].to_date_string() == "2025-11-10"
+    # A day before what is served by UTC, which is cut off when the call is made.
+    assert found[0]["first"].to_date_string() == "2025-11-09"
     for path in ("report/users", "report/history_meetings"):
         assert min(days(query)[0] for query in asked(zoom, path)) == "2025-11-10"
 
@@ -281,13 +377,50 @@ def test_history_falls_back_to_smaller_pages_once(zoom: requests_mock.Mocker) ->
     assert sizes == ["300", "30", "30", "30"]
 
 
-@pytest.mark.parametrize("answer", [NO_SCOPE, NO_PERMISSION], ids=["scope", "permission"])
-def test_history_that_may_not_be_read_is_asked_for_once(answer: dict[str, Any], zoom: requests_mock.Mocker) -> None:
+@every_refusal
+def test_history_that_may_not_be_read_is_done_without_and_this_is_said_once(
+    answer: dict[str, Any], zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+) -> None:
     zoom.get(f"{API}/report/history_meetings", **answer)
     stream = sessions_of(tree())
 
-    assert not joined(stream, slices(stream)[-1]).joined
+    found = slices(stream)
+
+    assert [slice_["user_id"] for slice_ in found] == ["ann"] * 3
+    assert not joined(stream, found[-1]).joined
+    stream.books[0].raise_if_held()
+    [said] = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
+    assert "history of meetings is not open" in said
+
+
+def test_history_that_may_not_be_read_is_asked_for_once(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/report/history_meetings", **NO_PERMISSION)
+
+    slices(sessions_of(tree()))
+
     assert len(asked(zoom, "report/history_meetings")) == 1
+
+
+@pytest.mark.parametrize("name", ["start_time", "end_time"])
+def test_time_of_the_history_that_cannot_be_read_is_named_and_the_history_done_without(
+    name: str, zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+) -> None:
+    zoom.get(f"{API}/report/history_meetings", **history(**{name: "Friday, after lunch"}))
+    stream = sessions_of(tree())
+
+    assert [slice_["user_id"] for slice_ in slices(stream)] == ["ann"] * 3
+    stream.books[0].raise_if_held()
+    [said] = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
+    assert f"'Friday, after lunch' of session {UUID}" in said
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-05-08T11:00:00Z", "2026-05-08T13:00:00+02:00", "2026-05-08 11:00:00", "2026-05-08T11:00:00.000Z"]
+)
+def test_times_of_the_history_are_read_in_any_form(written: str) -> None:
+    row = {"meeting_uuid": UUID, "meeting_id": 1, "end_time": written}
+
+    assert _Row.of(row, {}).as_listed()["end_time"] == "2026-05-08T11:00:00Z"
 
 
 # report_meetings
@@ -327,16 +460,80 @@ def test_row_without_a_detail_is_emitted_all_the_same(
     assert [record["topic"] for record in read(meetings, slice_of())] == ["T"]
 
 
-def test_row_whose_detail_fails_is_emitted_with_one_warning(
-    meetings: ReportMeetings, zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+OTHER = f"{API}/report/meetings/other"
+
+
+def rows_and_error(stream: ZoomStream, slice_: SessionSlice) -> tuple[list[Any], SliceFailure | None]:
+    """The rows of a slice, and what came behind them."""
+    rows: list[Any] = []
+    try:
+        rows.extend(stream.read_records(SyncMode.full_refresh, stream_slice=slice_))
+    except SliceFailure as error:
+        return rows, error
+    return rows, None
+
+
+@pytest.mark.parametrize(("answer", "again"), [(SERVER_ERROR, True), (NO_PERMISSION, False)], ids=["fault", "refused"])
+def test_row_whose_detail_is_withheld_is_emitted_at_once_and_kept_for_the_retry(
+    answer: dict[str, Any],
+    again: bool,  # noqa: FBT001 - a case
+    meetings: ReportMeetings,
+    zoom: requests_mock.Mocker,
 ) -> None:
-    zoom.get(DETAIL, **SERVER_ERROR)
+    zoom.get(DETAIL, **answer)
+    zoom.get(OTHER, json={"uuid": "other", "dept": "D"})
+    slice_ = slice_of()
+    meetings.cursor_book.claim(WINDOW, slice_.session)
 
-    for _ in range(2):
-        assert [record["topic"] for record in read(meetings, slice_of())] == ["T"]
+    rows, error = rows_and_error(meetings, slice_)
+    if again:
+        assert rows == []  # it comes with the second try, once
+        rows, error = rows_and_error(meetings, slice_)
 
-    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert len([text for text in warnings if "dept and tracking_fields" in text]) == 1
+    assert [(row["topic"], "dept" in row) for row in rows] == [("T", False)]
+    assert error is not None
+    assert (type(error), error.again) == (SliceFailure, again)
+    # No other row loses its columns.
+    assert [row["dept"] for row in read(meetings, slice_of(uuid="other"))] == ["D"]
+
+    end_of_slice(meetings, slice_, error)
+    retry = tree(meetings.cursor_book.state)["report_meetings"]
+    assert isinstance(retry, PastSessionStream)
+    [again_slice] = retry.cursor_book.retries()
+    zoom.get(DETAIL, json={"uuid": UUID, "dept": "D", "topic": "other"})
+    [row] = read(retry, again_slice)
+    assert (row["topic"], row["dept"], row["meeting_id"]) == ("T", "D", "85746065432")
+
+
+@pytest.mark.parametrize("answer", [NO_PERMISSION, refusal(403, 403, "Forbidden.")], ids=["permission", "403"])
+def test_rows_do_without_a_detail_that_is_refused_for_all(
+    answer: dict[str, Any], meetings: ReportMeetings, zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+) -> None:
+    zoom.get(re.compile("/report/meetings/"), **answer)
+
+    for number in range(MOST_REFUSED + 5):
+        slice_ = slice_of(uuid=str(number), host=f"host {number % 2}")
+        rows, error = rows_and_error(meetings, slice_)
+        assert [row["uuid"] for row in rows] == [str(number)]
+        assert (error is not None) is (number < MOST_REFUSED - 1)
+        end_of_slice(meetings, slice_, error)
+
+    assert len([one for one in zoom.request_history if one.method == "GET"]) == MOST_REFUSED
+    assert meetings.held_gaps() == []
+    [said] = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
+    assert "read without dept and tracking_fields" in said
+
+
+def test_webinars_do_not_do_without_a_report_that_is_refused_for_all(zoom: requests_mock.Mocker) -> None:
+    zoom.get(re.compile("/report/webinars/"), **NO_PERMISSION)
+    stream = tree()["report_webinars"]
+
+    errors = [
+        rows_and_error(stream, slice_of(uuid=str(number), host=f"host {number % 2}"))[1]
+        for number in range(MOST_REFUSED)
+    ]
+
+    assert [type(error) for error in errors] == [SliceFailure] * (MOST_REFUSED - 1) + [StreamStopped]
 
 
 def test_missing_scope_of_the_detail_costs_two_columns_and_is_said_once(
@@ -388,6 +585,7 @@ def page(*rows: Any, next_: str = "") -> dict[str, Any]:
 
 
 def ids(stream: ZoomStream) -> list[str]:
+    """The keys of the rows of the one session."""
     return [record["row_id"] for record in read(stream, slice_of())]
 
 
@@ -442,58 +640,296 @@ def test_restart_after_a_dead_page_token_counts_equal_rows_from_the_start(
 
     found = ids(participants)
 
-    assert len(found) == 3
-    assert found[0] == found[1] != found[2]
+    # Nothing leaves before the list was read to its end: the rows of the first attempt are not there.
+    assert len(found) == len(set(found)) == 2
 
 
-# Giving up
-
-
-def failing_since(day: str, zoom: requests_mock.Mocker) -> ReportMeetingParticipants:
-    zoom.get(PARTICIPANTS, **SERVER_ERROR)
-    times = {"start_time": "2026-04-28T10:00:00Z", "end_time": "2026-04-28T11:00:00Z"}
-    entry = {"uuid": UUID, "host_id": "ann", "meeting_id": "1", "type": 2, "fingerprint": "f", "since": day, **times}
-    blob = {"version": 1, "end_time": "2026-05-10T08:00:00Z", "hosts": {"done": {}, "missing": {}}, "recent": {}}
-    stream = tree({**blob, "retry": {UUID: entry}})["report_meeting_participants"]
-    assert isinstance(stream, ReportMeetingParticipants)
-    return stream
-
-
-def test_session_that_failed_for_seven_days_is_given_up_with_a_warning(
-    zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+def test_list_that_shifts_between_its_pages_leaves_no_row_that_is_not_there(
+    participants: ReportMeetingParticipants, zoom: requests_mock.Mocker
 ) -> None:
-    stream = failing_since("2026-05-03", zoom)
-    stream.follow(iter(()))
-    [slice_] = stream.stream_slices(SyncMode.full_refresh)
+    """The key of equal rows is their order: a row that moved to the next page would be a third one."""
 
-    assert read(stream, slice_) == []
+    def shifting(total: int, *rows: Any, next_: str = "") -> dict[str, Any]:
+        return {"json": {**page(*rows, next_=next_)["json"], "total_records": total}}
 
-    [said] = [record for record in caplog.records if "gives up" in record.getMessage()]
-    assert said.levelno == logging.WARNING
-    assert UUID in said.getMessage()
-    assert stream.book is not None
-    assert stream.book.state["retry"] == {}
+    passes = [shifting(2, attendance(), next_="t1"), shifting(3, attendance(), attendance())]
+    settled = [shifting(2, attendance(), next_="t2"), shifting(2, attendance())]
+    zoom.get(PARTICIPANTS, [*passes, *settled])
+    slice_ = slice_of()
 
+    found = [record["row_id"] for record in read(participants, slice_)]
 
-def test_session_that_failed_for_less_is_tried_again_next_time(zoom: requests_mock.Mocker) -> None:
-    stream = failing_since("2026-05-04", zoom)
-    stream.follow(iter(()))
-    [slice_] = stream.stream_slices(SyncMode.full_refresh)
-
-    with pytest.raises(SliceFailure):
-        read(stream, slice_)
-
-    assert stream.book is not None
-    assert list(stream.book.state["retry"]) == [UUID]
+    assert len(found) == len(set(found)) == 2
+    assert len(asked(zoom, "report/meetings/aBcD%3D%3D/participants")) == 4
+    assert slice_.complete
 
 
-def test_session_is_not_given_up_for_a_missing_scope(zoom: requests_mock.Mocker) -> None:
-    stream = failing_since("2026-01-01", zoom)
-    zoom.get(PARTICIPANTS, **NO_SCOPE)
-    stream.follow(iter(()))
-    [slice_] = stream.stream_slices(SyncMode.full_refresh)
+def test_session_whose_list_stays_short_of_its_count_is_not_settled(
+    participants: ReportMeetingParticipants, zoom: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+) -> None:
+    zoom.get(PARTICIPANTS, json={"participants": [attendance()], "total_records": 5})
+    slice_ = slice_of()
 
-    with pytest.raises(StreamStopped):
-        read(stream, slice_)
-    assert stream.book is not None
-    assert list(stream.book.state["retry"]) == [UUID]
+    assert len(read(participants, slice_)) == 1
+
+    assert not slice_.complete
+    assert len(asked(zoom, "report/meetings/aBcD%3D%3D/participants")) == 2
+    [said] = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
+    assert "5 records" in said
+
+
+# Participants that Zoom denies
+
+GONE = refusal(404, 3001, "Meeting does not exist.")
+ATTENDED = row_of(participants_count=3)
+DAY_BEFORE = "2026-05-09T09:29:59Z"
+LESS_THAN_A_DAY = "2026-05-09T09:30:01Z"
+
+
+@pytest.mark.parametrize(
+    ("row", "end", "is_gap"),
+    [
+        (ATTENDED, DAY_BEFORE, True),
+        (ATTENDED, LESS_THAN_A_DAY, False),
+        (row_of(participants_count=1), DAY_BEFORE, False),
+        (row_of(), DAY_BEFORE, False),
+    ],
+    ids=["attended", "attended today", "one participant", "nobody knows"],
+)
+def test_participants_of_an_attended_session_are_a_gap_where_zoom_denies_them_a_day_later(
+    row: dict[str, Any],
+    end: str,
+    is_gap: bool,  # noqa: FBT001 - a case
+    participants: ReportMeetingParticipants,
+    zoom: requests_mock.Mocker,
+) -> None:
+    zoom.get(PARTICIPANTS, **GONE)
+    slice_ = slice_of(row=row, end=end)
+
+    rows, error = rows_and_error(participants, slice_)
+
+    assert rows == []
+    assert (error is not None) is is_gap
+    # Where it is none, it is asked for again while the report may still come.
+    assert not slice_.complete
+    if error is not None:
+        assert (type(error), error.kind, error.again) == (SliceFailure, "GONE", False)
+        assert error.facts["object_id"] == UUID
+
+
+def test_uuid_with_a_slash_is_tried_in_the_other_encoding_once(
+    participants: ReportMeetingParticipants, zoom: requests_mock.Mocker
+) -> None:
+    once, twice = "report/meetings/a%2Fb/participants", "report/meetings/a%252Fb/participants"
+    zoom.get(f"{API}/{once}", **GONE)
+    zoom.get(f"{API}/{twice}", **page(attendance()))
+    slice_ = slice_of(row={**ATTENDED, "uuid": "a/b"}, end=DAY_BEFORE, uuid="a/b")
+
+    rows, error = rows_and_error(participants, slice_)
+    assert rows == []
+    assert error is not None
+    assert error.again
+
+    # The engine's second try, at the end of the stream.
+    assert len(read(participants, slice_)) == 1
+    assert (len(asked(zoom, once)), len(asked(zoom, twice))) == (1, 1)
+
+
+def test_uuid_that_is_denied_in_both_encodings_is_a_gap(
+    participants: ReportMeetingParticipants, zoom: requests_mock.Mocker
+) -> None:
+    zoom.get(re.compile("/participants"), **GONE)
+    slice_ = slice_of(row={**ATTENDED, "uuid": "a/b"}, end=DAY_BEFORE, uuid="a/b")
+
+    errors = [rows_and_error(participants, slice_)[1] for _ in range(2)]
+
+    assert [error and error.again for error in errors] == [True, False]
+
+
+def test_participants_that_were_denied_before_stay_a_gap_without_the_listed_row(
+    participants: ReportMeetingParticipants, zoom: requests_mock.Mocker
+) -> None:
+    zoom.get(PARTICIPANTS, **GONE)
+
+    _, error = rows_and_error(participants, slice_of(refused=True, end=DAY_BEFORE))
+
+    assert error is not None
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, []), (2, [UUID]), (None, [UUID])])
+def test_session_of_one_participant_has_no_list_of_participants(
+    count: int | None, expected: list[str], participants: ReportMeetingParticipants
+) -> None:
+    sessions = participants.parent
+    slice_ = {"user_id": "ann", "window": WINDOW}
+
+    participants.follow(feed_of(sessions.child_key(row_of(participants_count=count), slice_)))
+    assert isinstance(sessions, PastSessions)
+    for book in sessions.books:
+        book.open(WINDOW, {"ann"})
+
+    assert [one["uuid"] for one in slices(participants)] == expected
+
+
+# Rows of the list that cannot be used
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"id": None}, "it has no 'id'"),
+        ({"id": 0}, "it has no 'id'"),
+        ({"uuid": ""}, "it has no 'uuid'"),
+        ({"start_time": "at noon"}, "its 'start_time' is not a time"),
+        ({"end_time": "at noon"}, "its 'end_time' is not a time"),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else value,
+)
+def test_listed_row_that_cannot_be_used_is_one_gap_and_the_others_are_read(
+    fault: dict[str, Any], reason: str, zoom: requests_mock.Mocker
+) -> None:
+    rows = [row_of("a"), {**row_of("b"), **fault}, row_of("c")]
+    zoom.get(f"{API}/report/users/ann/meetings", json={"meetings": rows})
+    stream = sessions_of(tree())
+    slice_ = slices(stream)[-1]
+
+    found, error = rows_and_error(stream, slice_)
+
+    assert [row["uuid"] for row in found] == ["a", "c"]
+    assert error is not None
+    assert reason in str(error)
+    assert (error.facts["meaning"], error.facts["object_type"], error.facts["object_id"]) == ("UNUSABLE", "host", "ann")
+    # Listing the host again would give the same: his list counts as read.
+    end: Any = stream.child_key_of_end(slice_, error)
+    assert end[1].error is None
+
+
+def test_listed_times_are_told_in_one_form(zoom: requests_mock.Mocker) -> None:
+    times = {"start_time": "2026-05-08T12:00:00+02:00", "end_time": "2026-05-08T11:00:00.000Z"}
+    zoom.get(f"{API}/report/users/ann/meetings", json={"meetings": [row_of(**times)]})
+    stream = sessions_of(tree())
+
+    [row] = read(stream, slices(stream)[-1])
+
+    assert (row["start_time"], row["end_time"]) == ("2026-05-08T10:00:00Z", "2026-05-08T11:00:00Z")
+
+
+# Hosts who are refused, or gone
+
+
+def test_host_who_is_refused_decides_over_himself_only(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/report/users", json={"users": [{"id": "ann"}, {"id": "bob"}]})
+    zoom.get(f"{API}/report/users/ann/meetings", **NO_PERMISSION)
+    zoom.get(f"{API}/report/users/bob/meetings", json={"meetings": [row_of()]})
+    stream = sessions_of(tree())
+
+    outcomes = {slice_["user_id"]: rows_and_error(stream, slice_) for slice_ in slices(stream)[-2:]}
+
+    assert len(outcomes["bob"][0]) == 1
+    error = outcomes["ann"][1]
+    assert error is not None
+    assert (type(error), error.kind, error.again) == (SliceFailure, "NO_PERMISSION", False)
+
+
+def test_ten_hosts_refused_and_none_answered_stop_the_list(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/report/users", json={"users": [{"id": f"host{number}"} for number in range(12)]})
+    zoom.get(re.compile("/report/users/host"), **NO_PERMISSION)
+    stream = sessions_of(tree(start_date="2026-05-08T00:00:00Z"))
+
+    errors = [rows_and_error(stream, slice_)[1] for slice_ in slices(stream)]
+
+    assert [type(error) for error in errors[:MOST_REFUSED]] == [SliceFailure] * (MOST_REFUSED - 1) + [StreamStopped]
+
+
+REFUSED_HOSTS = [f"host{number:02}" for number in range(ASKED_AGAIN + 5)]
+
+
+def probes(zoom: requests_mock.Mocker) -> list[str]:
+    return [one.path.split("/")[-2] for one in zoom.request_history if "/report/users/host" in one.path]
+
+
+def test_twenty_hosts_who_were_refused_are_asked_again_for_their_newest_days(zoom: requests_mock.Mocker) -> None:
+    zoom.get(re.compile("/report/users/host"), **NO_PERMISSION)
+    stream = sessions_of(tree(blob_of("ann", refused=REFUSED_HOSTS)))
+
+    found = slices(stream)
+
+    assert probes(zoom) == REFUSED_HOSTS[:ASKED_AGAIN]
+    assert {days(query) for query in asked(zoom, "report/users/host00/meetings")} == {("2026-05-08", "2026-05-10")}
+    assert {slice_["user_id"] for slice_ in found} == {"ann"}
+    # The next sync asks the others first.
+    later = sessions_of(tree(stream.books[0].state)).books[0].refused_hosts()
+    assert later[:5] == REFUSED_HOSTS[ASKED_AGAIN:]
+
+
+def test_all_hosts_who_were_refused_are_read_again_when_one_of_them_answers(zoom: requests_mock.Mocker) -> None:
+    zoom.get(re.compile("/report/users/host"), **NO_PERMISSION)
+    zoom.get(f"{API}/report/users/host03/meetings", json={"meetings": []})
+    stream = sessions_of(tree(blob_of("ann", refused=REFUSED_HOSTS)))
+
+    found = slices(stream)
+
+    assert probes(zoom) == REFUSED_HOSTS[:4]
+    assert {slice_["user_id"] for slice_ in found} == {"ann", *REFUSED_HOSTS}
+    assert {slice_["first"].to_date_string() for slice_ in found if slice_["user_id"] == "host09"} == {
+        "2026-03-19",
+        "2026-04-05",
+        "2026-05-04",
+    }
+
+
+def test_ten_probes_that_are_refused_do_not_stop_the_list(zoom: requests_mock.Mocker) -> None:
+    zoom.get(re.compile("/report/users/host"), **NO_PERMISSION)
+    zoom.get(f"{API}/report/users/ann/meetings", json={"meetings": [row_of()]})
+    stream = sessions_of(tree(blob_of("ann", refused=REFUSED_HOSTS)))
+
+    found = slices(stream)
+
+    assert len(probes(zoom)) == ASKED_AGAIN
+    assert not stream.probation.is_failed
+    assert [len(read(stream, slice_)) for slice_ in found] == [1]
+
+
+def test_host_who_was_refused_and_is_gone_holds_nothing_back(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/report/users/host00/meetings", **refusal(404, 1001, "User does not exist: host00."))
+    stream = sessions_of(tree(blob_of("ann", refused=["host00"])))
+
+    slices(stream)
+
+    assert stream.books[0].refused_hosts() == []
+
+
+def test_probes_end_where_zoom_fails_to_answer(zoom: requests_mock.Mocker) -> None:
+    zoom.get(re.compile("/report/users/host"), **SERVER_ERROR)
+    stream = sessions_of(tree(blob_of("ann", refused=REFUSED_HOSTS)))
+
+    assert {slice_["user_id"] for slice_ in slices(stream)} == {"ann"}
+    assert set(probes(zoom)) == {"host00"}
+    assert len(stream.books[0].refused_hosts()) == len(REFUSED_HOSTS)
+
+
+def test_sessions_of_a_host_who_is_gone_are_those_that_the_history_names(zoom: requests_mock.Mocker) -> None:
+    times = {"start_time": "2026-05-08T10:00:00Z", "end_time": "2026-05-08T11:00:00Z"}
+    rows = [
+        {"meeting_uuid": uuid, "meeting_id": 7, "host_email": email, "type": "Meeting", "participants": 4, **times}
+        for uuid, email in (("of bob", "bob@x.org"), ("of ann", "ann@x.org"))
+    ]
+    zoom.get(f"{API}/report/history_meetings", json={"history_meetings": rows})
+    zoom.get(f"{API}/report/users/ann/meetings", json={"meetings": []})
+    zoom.get(f"{API}/report/users/bob%40x.org/meetings", **refusal(404, 1001, "User does not exist: bob@x.org."))
+    zoom.get(f"{API}/report/meetings/of%20bob/participants", **page(attendance()))
+    streams = tree(start_date="2026-05-08T00:00:00Z")
+    sessions, participants = sessions_of(streams), streams["report_meeting_participants"]
+
+    keys = [sessions.child_key(row, slice_) for slice_ in slices(sessions) for row in read(sessions, slice_)]
+    participants.follow(feed_of(*keys))
+    found = slices(participants)
+
+    assert [slice_["uuid"] for slice_ in found] == ["of bob"]
+    [row] = read(participants, found[0])
+    assert (row["meeting_uuid"], row["meeting_id"], row["host_id"]) == ("of bob", "7", None)
+    # There is no listed row: the report of the session itself is asked for.
+    zoom.get(f"{API}/report/meetings/of%20bob", json={**row_of("of bob"), "dept": "D"})
+    streams["report_meetings"].follow(feed_of(*keys))
+    [meeting] = slices(streams["report_meetings"])
+    assert [row["dept"] for row in read(streams["report_meetings"], meeting)] == ["D"]

@@ -10,10 +10,10 @@ import requests_mock
 from freezegun import freeze_time
 
 from source_zoom.engine import SliceFailure
-from source_zoom.errors import MAX_RETRIES
+from source_zoom.retries import MAX_RETRIES
 from source_zoom.streams import ZoomStream
 from source_zoom.streams.results import SessionAnswers
-from unit_tests.past import NOW, UUID, asked, read, slice_of, tree
+from unit_tests.past import NOW, UUID, asked, end_of_slice, read, slice_of, tree
 from unit_tests.zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, refusal, token
 
 PATHS = {
@@ -193,24 +193,52 @@ def test_list_of_another_form_is_a_failure_in_spite_of_its_mark(name: str, zoom:
 
 
 @pytest.mark.parametrize(
-    ("name", "answer", "code"),
+    ("name", "answer", "counted"),
     [
-        ("meeting_poll_results", refusal(400, 12702, "Can not access a meeting a year ago."), "400/12702"),
-        ("webinar_poll_results", refusal(404, 3001, "Webinar ID is invalid or not end."), "404/3001"),
-        ("webinar_qna_results", refusal(404, 3001, "Webinar ID is invalid or not end."), "404/3001"),
-        ("webinar_qna_results", refusal(200, 200, "Webinar plan subscription is missing."), "200/200"),
+        ("meeting_poll_results", refusal(400, 12702, "Can not access a meeting a year ago."), "TOO_OLD (400/12702"),
+        ("webinar_poll_results", refusal(404, 3001, "Webinar ID is invalid or not end."), "GONE (404/3001"),
+        ("webinar_qna_results", refusal(404, 3001, "Webinar ID is invalid or not end."), "GONE (404/3001"),
+        ("webinar_qna_results", refusal(200, 200, "Webinar plan subscription is missing."), "NO_LICENCE (200/200"),
     ],
 )
 def test_session_zoom_has_nothing_for_is_skipped_and_counted(
-    name: str, answer: dict[str, Any], code: str, zoom: requests_mock.Mocker
+    name: str, answer: dict[str, Any], counted: str, zoom: requests_mock.Mocker
 ) -> None:
     zoom.get(f"{API}/{PATHS[name]}", **answer)
     stream: ZoomStream = tree()[name]
 
     assert read(stream, slice_of()) == []
-    assert f"1 x {code}" in (stream.closing_line() or "")
+    assert f"1 x {counted}" in (stream.closing_line() or "")
 
 
 @every_stream
-def test_no_permission_for_a_session_leaves_it_for_a_later_sync(name: str, zoom: requests_mock.Mocker) -> None:
-    assert ids(zoom, refusal(400, 200, "No permission."), name=name) == []
+def test_session_that_is_refused_decides_over_itself_only(name: str, zoom: requests_mock.Mocker) -> None:
+    noun = name.partition("_")[0]
+    zoom.get(f"{API}/{PATHS[name]}", **refusal(400, 200, "No permission."))
+    zoom.get(f"{API}/past_{noun}s/other/{PATHS[name].rpartition('/')[2]}", **body(voter()))
+    stream = tree()[name]
+    assert isinstance(stream, SessionAnswers)
+    slice_, other = slice_of(), slice_of(uuid="other")
+
+    with pytest.raises(SliceFailure) as caught:
+        read(stream, slice_)
+
+    error = caught.value
+    assert (type(error), error.kind, error.again) == (SliceFailure, "NO_PERMISSION", False)
+    assert (error.facts["object_type"], error.facts["object_id"]) == ("session", UUID)
+    assert len(read(stream, other)) == 1
+    for one, failure in ((slice_, error), (other, None)):
+        end_of_slice(stream, one, failure)
+    assert [(gap.object_id, gap.meaning) for gap in stream.held_gaps()] == [(UUID, "NO_PERMISSION")]
+
+
+@every_stream
+def test_session_without_an_answer_yet_is_not_settled(name: str, zoom: requests_mock.Mocker) -> None:
+    slice_ = slice_of()
+    zoom.get(f"{API}/{PATHS[name]}", [body(), body(voter())])
+    stream = tree()[name]
+
+    assert read(stream, slice_) == []
+    assert not slice_.complete
+    assert len(read(stream, slice_)) == 1
+    assert slice_.complete

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pendulum
 import pytest
 import requests_mock
-from airbyte_cdk.models import SyncMode
+from airbyte_cdk.models import FailureType, SyncMode
 from airbyte_cdk.sources.message import InMemoryMessageRepository
 from freezegun import freeze_time
 
-from source_zoom.engine import Key, SliceFailure, StreamStopped
-from source_zoom.session_state import Session
+from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped
+from source_zoom.session_state import ASKED_AGAIN, Session
 from source_zoom.streams import PastSessionStream, ZoomStream, build
 from source_zoom.streams.incremental import MEETING, WEBINAR, WEBINAR_TYPES, SessionSlice
 from source_zoom.streams.past_sessions import PastSessions
 from source_zoom.streams.unreported import UnreportedWebinars
+from source_zoom.streams.webinars import WebinarInstances
 from source_zoom.windows import Window
-from unit_tests.past import NOW, UUID, asked, read, row_of, sessions_of, slice_of, slices, tree
+from unit_tests.past import (
+    NOW,
+    UUID,
+    asked,
+    end_of_slice,
+    feed_of,
+    read,
+    row_of,
+    sessions_of,
+    slice_of,
+    slices,
+    tree,
+)
 from unit_tests.zoom import API, TOKEN_URL, context, refusal, token
 
 ANN = {"user_id": "ann"}
@@ -69,7 +83,8 @@ def test_user_without_the_webinar_plan_is_skipped_and_counted(
     assert read(webinars, ANN) == []
     assert [record["webinar_id"] for record in read(webinars, {"user_id": "bob"})] == ["1"]
     assert webinars.closing_line() == (
-        f"Stream webinar_list skipped what Zoom has nothing for: 1 x {code} (the user has no webinar licence)."
+        f"Stream webinar_list skipped what Zoom has nothing for: 1 x NO_LICENCE ({code}: the user has no webinar "
+        "licence)."
     )
 
 
@@ -100,9 +115,9 @@ def test_list_is_read_to_its_end_though_zoom_documents_no_page_token(
 @pytest.mark.parametrize(
     ("fields", "key"),
     [
-        ({"host_id": "h", "duration": 60}, ("5", "h", 60)),
-        ({"host_id": ""}, ("5", "ann", None)),
-        ({}, ("5", "ann", None)),
+        ({"host_id": "h", "duration": 60, "type": 9}, ("5", "h", 60, 9, None)),
+        ({"host_id": ""}, ("5", "ann", None, None, None)),
+        ({}, ("5", "ann", None, None, None)),
     ],
 )
 def test_key_of_a_listed_webinar(fields: dict[str, Any], key: Key, streams: dict[str, ZoomStream]) -> None:
@@ -127,7 +142,7 @@ def test_types_of_webinars_are_zooms() -> None:
 
 
 def loaded(*keys: tuple[Any, ...]) -> UnreportedWebinars:
-    webinars = UnreportedWebinars(iter(keys))
+    webinars = UnreportedWebinars(feed_of(*keys))
     webinars.load(NOW_UTC)
     return webinars
 
@@ -200,10 +215,10 @@ def test_nothing_is_kept_where_no_stream_wants_such_webinars() -> None:
 
 
 def with_instances(*uuids: str, host: str = "ann") -> tuple[dict[str, ZoomStream], PastSessions]:
-    streams = tree(start_date="2026-05-05T00:00:00Z")
+    streams = tree(start_date="2026-05-06T00:00:00Z")
     sessions = sessions_of(streams)
     sessions.follow_optional(
-        "webinar_instances", iter([(uuid, "1", host, "2026-05-08T10:00:00Z", 60) for uuid in uuids])
+        "webinar_instances", feed_of(*[(uuid, "1", host, "2026-05-08T10:00:00Z", 60) for uuid in uuids])
     )
     return streams, sessions
 
@@ -242,7 +257,7 @@ def test_sessions_are_those_of_report_history_and_instances_without_duplicates(z
 def test_history_alone_adds_nothing_where_no_stream_wants_it(zoom: requests_mock.Mocker) -> None:
     zoom.get(f"{API}/report/history_meetings", json={"history_meetings": [history("in history")]})
 
-    assert found(sessions_of(tree(start_date="2026-05-05T00:00:00Z"))) == []
+    assert found(sessions_of(tree(start_date="2026-05-06T00:00:00Z"))) == []
 
 
 @pytest.mark.parametrize("missing", ["start_time", "end_time"])
@@ -302,13 +317,13 @@ def without_history(zoom: requests_mock.Mocker) -> requests_mock.Mocker:
 
 def hosts_for(*names: str, **followed: list[Key]) -> set[str]:
     """Hosts who are asked for their past sessions where these streams are selected."""
-    streams = build(context(start_date="2026-05-05T00:00:00Z"))
+    streams = build(context(start_date="2026-05-06T00:00:00Z"))
     for name in names:
         stream = streams[name]
         assert isinstance(stream, PastSessionStream)
         stream.keep_books({}, InMemoryMessageRepository(), incremental=True)
     for name, keys in followed.items():
-        sessions_of(streams).follow_optional(name, iter(keys))
+        sessions_of(streams).follow_optional(name, feed_of(*keys))
     return {slice_["user_id"] for slice_ in slices(sessions_of(streams))}
 
 
@@ -330,9 +345,197 @@ def test_owners_are_not_asked_where_the_history_may_be_read(without_history: req
 
 
 def test_list_of_webinars_that_is_read_anyway_is_not_asked_for_again(without_history: requests_mock.Mocker) -> None:
-    assert hosts_for("report_webinars", webinar_list=[("1", "eve", 60), ("2", "eve", None)]) == {"ann", "eve"}
+    keys: list[Key] = [("1", "eve", 60, 5, None), ("2", "eve", None, None, None)]
+
+    assert hosts_for("report_webinars", webinar_list=keys) == {"ann", "eve"}
     assert asked(without_history, "users") == []
     assert asked(without_history, "users/bob/webinars") == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [SERVER_ERROR, refusal(400, 200, "No permission."), refusal(404, 404, "?")],
+    ids=["fault", "refused", "404"],
+)
+def test_user_whose_list_of_webinars_is_withheld_may_be_an_owner_and_hides_no_other(
+    answer: dict[str, Any], without_history: requests_mock.Mocker
+) -> None:
+    without_history.get(f"{API}/users/ann/webinars", json={"webinars": []})
+    without_history.get(f"{API}/users?status=inactive", json={"users": [{"id": "fay"}, {"id": "gus"}]})
+    without_history.get(f"{API}/users/fay/webinars", **answer)
+    without_history.get(f"{API}/users/gus/webinars", json={"webinars": [{"id": 2, "host_id": "gus"}]})
+
+    assert hosts_for("report_webinars") == {"ann", "dan", "fay", "gus"}
+
+
+@pytest.mark.usefixtures("without_history")
+def test_user_whose_list_of_webinars_was_lost_where_it_is_read_anyway_may_be_an_owner() -> None:
+    streams = tree(start_date="2026-05-06T00:00:00Z")
+    sessions = sessions_of(streams)
+    lost = Loss("webinar_list", "BROKEN", "HTTP 500", again=True, facts={"object_type": "user", "object_id": "fay"})
+    sessions.follow_optional("webinar_list", feed_of(("1", "eve", 60, 5, None), losses=[lost]))
+
+    assert {slice_["user_id"] for slice_ in slices(sessions)} == {"ann", "eve", "fay"}
+    sessions.books[0].raise_if_held()
+
+
+@pytest.mark.usefixtures("without_history")
+def test_list_of_webinars_that_is_not_known_holds_the_streams_about_webinars_only() -> None:
+    streams = tree(start_date="2026-05-06T00:00:00Z")
+    sessions = sessions_of(streams)
+    stopped = StreamStopped("Add the scope.", kind="SCOPE", failure_type=FailureType.config_error)
+    sessions.follow_optional("webinar_list", feed_of(error=stopped))
+
+    assert {slice_["user_id"] for slice_ in slices(sessions)} == {"ann"}
+    held = {}
+    for name, stream in streams.items():
+        if isinstance(stream, PastSessionStream):
+            try:
+                stream.cursor_book.raise_if_held()
+                held[name] = False
+            except SliceFailure:
+                held[name] = True
+    assert {name for name, is_held in held.items() if is_held} == {
+        name for name, stream in streams.items() if isinstance(stream, PastSessionStream) and stream.kind is WEBINAR
+    }
+
+
+# Instances that are refused
+
+
+def instances_lost(*webinar_ids: str, again: bool = False) -> list[Loss]:
+    facts = {"object_type": "webinar", "meaning": "NO_PERMISSION", "http_status": 400, "zoom_code": 200}
+    return [
+        Loss("webinar_instances", "NO_PERMISSION", "No permission.", again=again, facts={**facts, "object_id": id_})
+        for id_ in webinar_ids
+    ]
+
+
+def absentees_of(streams: dict[str, ZoomStream]) -> PastSessionStream:
+    stream = streams["webinar_absentees"]
+    assert isinstance(stream, PastSessionStream)
+    return stream
+
+
+def sync_with(blob: dict[str, Any], instances: FeedReader) -> tuple[dict[str, ZoomStream], dict[str, Any]]:
+    """The streams, and the state of the absentees, of a sync that reads every list to its end."""
+    streams = tree(blob)
+    sessions, absentees = sessions_of(streams), absentees_of(streams)
+    sessions.follow_optional("webinar_instances", instances)
+    keys = []
+    for slice_ in slices(sessions):
+        keys += [sessions.child_key(row, slice_) for row in read(sessions, slice_)]
+        end = sessions.child_key_of_end(slice_, None)
+        assert end is not None
+        keys.append((f"end {slice_['window'].key} {slice_['user_id']}", end[1]))
+    absentees.follow(feed_of(*keys))
+    for slice_ in [*slices(absentees), *absentees.late_slices()]:
+        end_of_slice(absentees, slice_)
+    return streams, dict(absentees.cursor_book.state)
+
+
+def unknown(streams: dict[str, ZoomStream]) -> list[tuple[str, str]]:
+    return [(gap.object_id, gap.meaning) for gap in absentees_of(streams).held_gaps() if gap.object_type == "webinar"]
+
+
+@pytest.mark.usefixtures("zoom")
+@pytest.mark.parametrize("again", [True, False], ids=["fault", "refused"])
+def test_webinar_whose_instances_are_withheld_is_a_gap_that_the_watermark_passes(
+    again: bool,  # noqa: FBT001 - a case
+) -> None:
+    streams, state = sync_with({}, feed_of(losses=instances_lost("7", again=again)))
+
+    assert unknown(streams) == [("7", "NO_PERMISSION")]
+    assert state["end_time"] == NOW
+    others = [one for one in streams.values() if isinstance(one, PastSessionStream) and one.name != "webinar_absentees"]
+    assert all(one.held_gaps() == [] for one in others)
+
+
+@pytest.mark.usefixtures("zoom")
+def test_instances_that_answer_later_are_read_though_no_window_lists_them_any_more() -> None:
+    _, state = sync_with({}, feed_of(losses=instances_lost("7")))
+    late = ("in April", "7", "ann", "2026-04-10T10:00:00Z", 60)
+    streams = tree(state)
+    sessions, absentees = sessions_of(streams), absentees_of(streams)
+
+    sessions.follow_optional("webinar_instances", feed_of(late))
+    slices(sessions)
+    absentees.follow(feed_of())
+
+    assert slices(absentees) == []
+    assert [slice_["uuid"] for slice_ in absentees.late_slices()] == ["in April"]
+    assert unknown(streams) == []
+
+
+@pytest.mark.usefixtures("zoom")
+def test_webinar_that_is_not_listed_any_more_is_no_gap() -> None:
+    _, state = sync_with({}, feed_of(losses=instances_lost("7")))
+
+    streams, _ = sync_with(state, feed_of())
+
+    assert unknown(streams) == []
+
+
+@pytest.mark.usefixtures("zoom")
+def test_webinar_stays_a_gap_where_the_list_of_its_owner_fails() -> None:
+    """It was not asked for; so its instances are as unknown as before."""
+    _, state = sync_with({}, feed_of(losses=instances_lost("7")))
+    facts = {"object_type": "user", "object_id": "ann"}
+    lost = Loss("webinar_list", "BROKEN", "HTTP 500", again=True, facts=facts)
+
+    streams, _ = sync_with(state, feed_of(losses=[lost]))
+
+    assert unknown(streams) == [("7", "NO_PERMISSION")]
+
+
+REFUSED_WEBINARS = [f"{number:02}" for number in range(ASKED_AGAIN + 5)]
+
+
+def instances_after_refusals() -> WebinarInstances:
+    """The instances in a sync that follows on one in which many were refused."""
+    _, state = sync_with({}, feed_of(losses=instances_lost(*REFUSED_WEBINARS)))
+    stream = tree(state)["webinar_instances"]
+    assert isinstance(stream, WebinarInstances)
+    stream.follow(feed_of(*[(id_, "ann", 60, 5, None) for id_ in [*REFUSED_WEBINARS, "new"]]))
+    return stream
+
+
+def ids_of(found: Iterable[Any]) -> list[str]:
+    return [slice_["webinar_id"] for slice_ in found]
+
+
+def test_twenty_webinars_that_were_refused_are_asked_for_again(zoom: requests_mock.Mocker) -> None:
+    zoom.get(re.compile("/instances"), **refusal(400, 200, "No permission."))
+    stream = instances_after_refusals()
+
+    found = slices(stream)
+
+    assert ids_of(found) == [*REFUSED_WEBINARS[:ASKED_AGAIN], "new"]
+    for slice_ in found[:-1]:
+        # What was refused before does not speak of the others.
+        with pytest.raises(SliceFailure) as caught:
+            read(stream, slice_)
+        assert type(caught.value) is SliceFailure
+    assert ids_of(stream.late_slices()) == []
+
+
+def test_all_webinars_that_were_refused_are_asked_for_when_one_of_them_answers(zoom: requests_mock.Mocker) -> None:
+    zoom.get(re.compile("/instances"), json={"webinars": []})
+    stream = instances_after_refusals()
+
+    found = slices(stream)
+    read(stream, found[0])
+
+    assert ids_of(stream.late_slices()) == REFUSED_WEBINARS[ASKED_AGAIN:]
+
+
+@pytest.mark.usefixtures("zoom")
+def test_webinars_that_are_not_asked_for_in_a_sync_stay_gaps() -> None:
+    _, state = sync_with({}, feed_of(losses=instances_lost(*REFUSED_WEBINARS)))
+
+    streams, _ = sync_with(state, feed_of(losses=instances_lost(*REFUSED_WEBINARS[:ASKED_AGAIN])))
+
+    assert [id_ for id_, _ in unknown(streams)] == REFUSED_WEBINARS
 
 
 # Which streams read them
@@ -350,7 +553,7 @@ def listed(zoom: requests_mock.Mocker) -> tuple[dict[str, ZoomStream], list[Key]
 
 def read_by(stream: ZoomStream, keys: list[Key]) -> list[str]:
     assert isinstance(stream, PastSessionStream)
-    stream.follow(iter(keys))
+    stream.follow(feed_of(*keys))
     return [slice_["uuid"] for slice_ in slices(stream)]
 
 
@@ -431,6 +634,9 @@ def test_webinar_that_has_no_absentees_is_skipped_and_counted(
 # report_webinars
 
 
+COLUMNS = {"webinar_id": "85746065432", "webinar_uuid": UUID, "host_id": "ann"}
+
+
 def report(zoom: requests_mock.Mocker, answer: Mapping[str, Any]) -> ZoomStream:
     zoom.get(REPORT, **answer)
     return tree()["report_webinars"]
@@ -446,7 +652,7 @@ def test_each_webinar_is_asked_for_and_the_listed_row_fills_the_rest(
 
     [record] = read(stream, slice_of(row=row_of(type=5, user_email="ann@x.org"), has_history=has_history))
 
-    expected = {**row_of(type=5, user_email="ann@x.org"), **detail, "webinar_id": "85746065432", "host_id": "ann"}
+    expected = {**row_of(type=5, user_email="ann@x.org"), **detail, **COLUMNS}
     assert record == expected
     assert len(asked(zoom, "report/webinars/aBcD%3D%3D")) == 1
 
@@ -473,24 +679,38 @@ def test_row_without_a_report_of_its_own_is_emitted_all_the_same(
 ) -> None:
     [record] = read(report(zoom, answer), slice_of(row=row_of(type=5)))
 
-    assert record == {**row_of(type=5), "webinar_id": "85746065432", "host_id": "ann"}
+    assert record == {**row_of(type=5), **COLUMNS}
 
 
-def test_failed_report_keeps_the_session_for_a_retry(zoom: requests_mock.Mocker) -> None:
-    stream = report(zoom, SERVER_ERROR)
-    records = iter(stream.read_records(SyncMode.full_refresh, stream_slice=slice_of(row=row_of(type=5))))
+@pytest.mark.parametrize(
+    ("answer", "again"), [(SERVER_ERROR, True), (refusal(400, 200, "No permission."), False)], ids=["fault", "refused"]
+)
+def test_webinar_whose_report_is_withheld_has_its_listed_row_at_once_and_the_report_later(
+    answer: dict[str, Any],
+    again: bool,  # noqa: FBT001 - a case
+    zoom: requests_mock.Mocker,
+) -> None:
+    stream = report(zoom, answer)
+    assert isinstance(stream, PastSessionStream)
+    slice_ = slice_of(row=row_of(type=5, total_minutes=90))
+    if again:
+        with pytest.raises(SliceFailure):  # the row comes with the second try, once
+            list(stream.read_records(SyncMode.full_refresh, stream_slice=slice_))
+    records = iter(stream.read_records(SyncMode.full_refresh, stream_slice=slice_))
 
-    with pytest.raises(SliceFailure):
+    assert next(records) == {**row_of(type=5, total_minutes=90), **COLUMNS}
+    with pytest.raises(SliceFailure) as caught:
         next(records)
+    assert (type(caught.value), caught.value.again) == (SliceFailure, again)
+
+    end_of_slice(stream, slice_, caught.value)
+    later = tree(stream.cursor_book.state)["report_webinars"]
+    assert isinstance(later, PastSessionStream)
+    [retry] = later.cursor_book.retries()
+    zoom.get(REPORT, json={"uuid": UUID, "dept": "D"})
+    assert read(later, retry) == [{**row_of(type=5, total_minutes=90), "dept": "D", **COLUMNS}]
 
 
 def test_missing_scope_of_the_report_fails_the_stream_and_names_the_scope(zoom: requests_mock.Mocker) -> None:
     with pytest.raises(StreamStopped, match="report:read:webinar:admin"):
         read(report(zoom, NO_SCOPE), slice_of(row=row_of(type=5)))
-
-
-def test_refused_report_is_left_for_a_later_sync(zoom: requests_mock.Mocker) -> None:
-    slice_ = slice_of(row=row_of(type=5))
-
-    assert read(report(zoom, refusal(400, 200, "No permission.")), slice_) == []
-    assert slice_.is_left
