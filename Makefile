@@ -11,11 +11,12 @@ LOCK := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.1
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
+MATRIX_ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fix docs records lock bench image clean
+.PHONY: help setup demo test lint fix docs records matrix lock bench image clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +46,9 @@ docs: $(STAMP)  ## write docs/streams.md from the declarations of the streams
 
 records: $(STAMP)  ## write integration_tests/expected_records.jsonl from a read of the sandbox
 	PYTHONPATH=. $(BIN)/python scripts/record_expected.py
+
+matrix: $(STAMP)  ## print what becomes of each refusal at each endpoint, as a Markdown table (MATRIX_ARGS=... to choose)
+	@PYTHONPATH=. $(BIN)/python scripts/refusal_matrix.py $(MATRIX_ARGS)
 
 lock: $(STAMP)  ## renew the locks within what pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml --output-file requirements.txt

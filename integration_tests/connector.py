@@ -23,7 +23,9 @@ from source_zoom import SourceZoom
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG: dict[str, Any] = json.loads((ROOT / "integration_tests" / "configured_catalog.json").read_text())
-STREAMS = tuple(str(configured["stream"]["name"]) for configured in CATALOG["streams"])
+GAPS = "read_gaps"
+"""The stream of what could not be read; it has no rows of Zoom's."""
+STREAMS = tuple(name for configured in CATALOG["streams"] if (name := str(configured["stream"]["name"])) != GAPS)
 PRIMARY_KEYS = {
     configured["stream"]["name"]: [path[0] for path in configured["stream"]["source_defined_primary_key"]]
     for configured in CATALOG["streams"]
@@ -116,24 +118,25 @@ class Connector:
         self._folder = folder
         self._program = program
 
-    def run(self, command: str, **files: Content) -> Output:
+    def run(self, command: str, *flags: str, **files: Content) -> Output:
         """Run a command to its end; fails for output that is not messages."""
         process = subprocess.run(  # noqa: S603 - this project's own command
-            self._arguments(command, files),
+            [*self.arguments(command, files), *flags],
             cwd=ROOT,
             capture_output=True,
             encoding="utf-8",
             timeout=TIMEOUT_SECONDS,
             check=False,
         )
-        return Output(parsed(process.stdout), process.returncode, process.stdout + process.stderr)
+        return Output(parsed(process.stdout, *flags), process.returncode, process.stdout + process.stderr)
 
     def start(self, command: str, **files: Content) -> "subprocess.Popen[bytes]":
         """Start a command whose standard output is a pipe; the caller ends it."""
-        arguments = self._arguments(command, files)
+        arguments = self.arguments(command, files)
         return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE)  # noqa: S603 - likewise
 
-    def _arguments(self, command: str, files: Mapping[str, Content]) -> list[str]:
+    def arguments(self, command: str, files: Mapping[str, Content]) -> list[str]:
+        """Write the files of a command, and return its arguments, the program first."""
         arguments = [*self._program, command]
         for name, content in files.items():
             path = content if isinstance(content, Path) else self._folder / f"{name}.json"
@@ -171,11 +174,11 @@ def state_of(stream: str, blob: Mapping[str, Any]) -> Message:
     return {"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": dict(blob)}}
 
 
-def parsed(text: str) -> list[Message]:
-    """The messages in a command's standard output, which must hold nothing else."""
+def parsed(text: str, *flags: str) -> list[Message]:
+    """The messages in a command's standard output, which must hold nothing else but, if asked for, the CDK's DEBUG."""
     assert not text or text.endswith("\n")
     messages = [json.loads(line) for line in text.splitlines()]
-    assert {message["type"] for message in messages} <= _MESSAGE_TYPES
+    assert {message["type"] for message in messages} <= _MESSAGE_TYPES | ({"DEBUG"} if "--debug" in flags else set())
     return messages
 
 

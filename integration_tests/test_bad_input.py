@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from integration_tests.conftest import Serve
-from integration_tests.connector import CATALOG, Connector, Content, Output, assert_readable, catalog_of, config_of
+from integration_tests.connector import (
+    CATALOG,
+    Connector,
+    Content,
+    Output,
+    assert_exact,
+    assert_readable,
+    catalog_of,
+    config_of,
+)
 from sandbox import Sandbox
 
 
@@ -23,8 +32,12 @@ PROPERTIES: dict[str, tuple[dict[str, Any], str]] = {
         "`credentials.auth_type` is missing",
     ),
     "credentials of an unknown type": (
-        {"credentials": {"auth_type": "jwt", "client_secret": "s3cret-s3cret"}},
+        {"credentials": {"auth_type": "basic", "client_secret": "s3cret-s3cret"}},
         "`credentials.auth_type` is unknown: it must be `server_to_server` or `oauth2.0`",
+    ),
+    "credentials of a JWT app": (
+        {"credentials": {"auth_type": "jwt", "client_secret": "s3cret-s3cret"}},
+        "Zoom switched JWT apps off in September 2023",
     ),
     "empty secret": (with_secret(""), "`credentials.client_secret` is missing or empty"),
     "blank secret": (with_secret(" "), "`credentials.client_secret` is missing or empty"),
@@ -134,6 +147,38 @@ def test_read_names_the_streams_there_are_for_one_there_is_not(connector: Connec
     unknown = {**CATALOG["streams"][1], "stream": {**CATALOG["streams"][1]["stream"], "name": "meeting_files"}}
     output = connector.run("read", config=config_of(sandbox), catalog={"streams": [*catalog["streams"], unknown]})
     assert output.exit_code == 1
-    assert output.types() == ["TRACE"]
-    assert_one_sentence(output.all_errors(), "'meeting_files'", "meeting_registrants", "Refresh the source schema")
-    assert_nothing_done(output, sandbox)
+    assert_one_sentence(
+        output.errors("meeting_files"), "'meeting_files'", "meeting_registrants", "Refresh the source schema"
+    )
+    assert output.statuses("meeting_files") == ["INCOMPLETE"]
+    assert_exact(output, sandbox, ["users"])
+    assert [error["failure_type"] for error in output.all_errors()] == ["config_error", "config_error"]
+
+
+def test_streams_under_the_names_of_another_connectors_catalog_are_read_under_these(
+    connector: Connector, serve: Serve
+) -> None:
+    sandbox = serve()
+    names = {f"{kind}_questions": f"{kind}_registration_questions" for kind in ("meeting", "webinar")}
+    catalog = catalog_of(*names)
+    streams = [{**one, "stream": {**one["stream"], "name": names[one["stream"]["name"]]}} for one in catalog["streams"]]
+    output = connector.run("read", config=config_of(sandbox), catalog={"streams": streams})
+    assert output.exit_code == 0
+    assert output.streams() == set(names.values())
+    for name, given in names.items():
+        assert output.statuses(given)[-1] == "COMPLETE"
+        assert sorted((row[f"{name.split('_')[0]}_id"],) for row in output.records(given)) == sorted(
+            sandbox.expected_keys(name)
+        )
+
+
+def test_other_primary_key_fails_a_stream_that_is_deduplicated_by_it(connector: Connector, serve: Serve) -> None:
+    sandbox = serve()
+    catalog = catalog_of("report_meetings", destination_sync_mode="append_dedup", primary_key=[["id"]])
+    catalog["streams"] += catalog_of("users", destination_sync_mode="append_dedup", primary_key=[["id"]])["streams"]
+    output = connector.run("read", config=config_of(sandbox), catalog=catalog)
+    assert output.exit_code == 1
+    assert_one_sentence(output.errors("report_meetings"), "'report_meetings'", "which is uuid", "clear the stream")
+    assert output.statuses("report_meetings") == ["INCOMPLETE"]
+    assert output.records("report_meetings") == []
+    assert_exact(output, sandbox, ["users"])

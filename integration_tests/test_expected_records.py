@@ -30,8 +30,12 @@ def test_records_of_every_stream_are_those_in_the_file() -> None:
 
 
 def form_of(states: list[dict[str, Any]]) -> Any:
-    """States with a zero for each digit of dates and digests."""
-    text = re.sub(r'"[0-9a-f:TZ-]{6,}"', lambda value: re.sub("[0-9a-f]", "0", value[0]), json.dumps(states))
+    """States with a zero for each digit of dates, and one digest in each set of them that has any."""
+    for state in states:
+        recent = state["stream"]["stream_state"]["recent"]
+        for day, stages in recent.items():
+            recent[day] = ["digest" if digests else "" for digests in stages]
+    text = re.sub(r'"[0-9:TZ-]{6,}"', lambda value: re.sub("[0-9]", "0", value[0]), json.dumps(states))
     return json.loads(text)
 
 

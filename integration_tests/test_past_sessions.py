@@ -172,8 +172,11 @@ def test_account_whose_plan_has_no_reports_is_empty_and_said(serve: Serve) -> No
     assert_complete(output)
     assert all(output.records(stream) == [] for stream in MEETING_REPORTS)
     assert_exact(output, sandbox, ["users"])
-    said = [line for line in output.warnings() if "plan does not include it" in line]
-    assert len(said) == 1
+    for stream in MEETING_REPORTS:
+        said = [line for line in output.warnings() if f"Stream {stream} is empty" in line]
+        assert len(said) == 1
+        assert "only available for paid account" in said[0].lower()
+        assert output.states(stream)[-1]["end_time"] is None  # nothing counts as read
 
 
 def test_missing_scope_is_named_in_both_forms(serve: Serve) -> None:
@@ -203,15 +206,18 @@ def test_second_read_asks_for_lists_and_for_sessions_that_just_ended(serve: Serv
     assert just_ended
     assert just_ended < sessions_of(first)
 
+    # Two hours after the end of each they are read once more; so it is with those that ended since.
+    clock.advance(hours=2)
     sandbox.reset_counters()
     second = read(sandbox, first.last_states())
     assert_complete(second)
-    assert sessions_of(second) == just_ended
+    since = ended_since(sandbox, clock.moment.subtract(hours=2))
+    assert sessions_of(second) == just_ended | since
     asked = sandbox.counters()
-    assert asked["sessions_asked"] == dict.fromkeys(just_ended, 1)
+    assert asked["sessions_asked"] == dict.fromkeys(just_ended | since, 1)
     assert set(asked["by_path"]) == {*LISTS, PARTICIPANT_REPORT}
 
-    # Once they are settled, nothing is left but the lists.
+    # Once all are settled, nothing is left but the lists.
     clock.advance(hours=3)
     third = read(sandbox, second.last_states())
     sandbox.reset_counters()
@@ -255,7 +261,7 @@ def test_incremental_read_of_a_large_account_costs_what_is_new(serve: Serve, clo
         state = dict(first.states(stream)[-1])
         del state["recent"]
         assert len(str(state)) < 1000
-        assert state["hosts"] == {"done": {}, "missing": {}}
+        assert state["hosts"] == {"done": {}, "missing": {}, "refused": []}
 
     clock.advance(hours=4)
     new = set(sandbox.add_sessions(25, ended_minutes_ago=180))
@@ -318,17 +324,27 @@ def by_key(output: Output) -> dict[tuple[Any, ...], dict[str, Any]]:
 
 
 def test_row_unfilled_for_longer_than_two_hours_is_read_until_it_is_filled(serve: Serve, clock: Clock) -> None:
-    sandbox = serve(settle_seconds=6 * 3600.0)
-    clock.advance(hours=3)
+    """It is asked for 2, 6 and 24 hours after the session's end."""
+    sandbox = serve(settle_seconds=12 * 3600.0)
     first = read(sandbox)
     unfilled = {key for key, row in by_key(first).items() if not row["duration"]}
     assert unfilled
+    sessions, state = {uuid for uuid, _ in unfilled}, first.last_states()
     sandbox.reset_counters()
-    second = read(sandbox, first.last_states())
-    assert {uuid for uuid, _ in unfilled} <= sandbox.counters()["sessions_asked"].keys()
-    clock.advance(hours=6)
-    third = read(sandbox, second.last_states())
-    assert all(by_key(third)[key]["duration"] > 0 for key in unfilled)
+    for hours in (2, 4):
+        clock.advance(hours=hours)
+        state = read(sandbox, state).last_states()
+    asked = sandbox.counters()["sessions_asked"]
+    assert {uuid: count for uuid, count in asked.items() if uuid in sessions and count not in {1, 2}} == {}
+    assert sessions <= asked.keys()
+    clock.advance(hours=18)
+    last = read(sandbox, state)
+    assert all(by_key(last)[key]["duration"] > 0 for key in unfilled)
+    # Then they are settled.
+    sandbox.reset_counters()
+    clock.advance(hours=1)
+    read(sandbox, last.last_states())
+    assert not sessions & sandbox.counters()["sessions_asked"].keys()
 
 
 # What is selected
@@ -396,11 +412,23 @@ def served(clock: Clock) -> pendulum.Date:
     return clock.moment.subtract(months=6).date()
 
 
+STATE: dict[str, Any] = {
+    "version": 2,
+    "end_time": None,
+    "settled": False,
+    "read_with": {"first": "2025-09-15", "one_participant": False},
+    "covered": None,
+    "hosts": {"done": {}, "missing": {}, "refused": []},
+    "unknown": [],
+    "recent": {},
+    "retry": {},
+}
+
+
 def blob(end_time: pendulum.DateTime | None, **parts: Any) -> dict[str, Any]:
     """A state of this connector."""
     moment = end_time.format("YYYY-MM-DD[T]HH:mm:ss[Z]") if end_time else None
-    empty: dict[str, Any] = {"hosts": {"done": {}, "missing": {}}, "recent": {}, "retry": {}}
-    return {"version": 1, "end_time": moment, **empty, **parts}
+    return {**STATE, "end_time": moment, **parts}
 
 
 def test_state_of_seven_months_ago_is_continued_from_the_first_day_served(serve: Serve, clock: Clock) -> None:
@@ -419,7 +447,9 @@ def test_missing_days_that_are_out_of_reach_are_dropped_and_said(serve: Serve, c
     first = read(sandbox, None, MEETINGS)
     gone = clock.moment.subtract(months=7).date()
     state = first.last_states()
-    state[0]["stream"]["stream_state"]["hosts"]["missing"] = {"a-host": [[str(gone), str(gone.add(days=5))]]}
+    state[0]["stream"]["stream_state"]["hosts"]["missing"] = {
+        "a-host": [{"first": str(gone), "last": str(gone.add(days=5)), "since": str(gone), "meaning": "BROKEN"}]
+    }
     second = read(sandbox, state, MEETINGS)
     assert second.statuses(MEETINGS)[-1] == "COMPLETE"
     assert len([line for line in second.warnings() if MEETINGS in line]) == 1
@@ -445,11 +475,23 @@ def test_state_in_the_future_counts_as_now(serve: Serve, clock: Clock) -> None:
         {"date": "2026-01-01"},
         {"end_time": "2026-03-01T00:00:00Z"},
         {"states": [{"partition": {"parent_slice": {}, "uuid": "x"}, "cursor": {"end_time": "2026-03-01"}}]},
-        {"version": 1, "end_time": "yesterday", "hosts": {"done": {}, "missing": {}}, "recent": {}, "retry": {}},
-        {"version": 2, "end_time": None, "hosts": {"done": {}, "missing": {}}, "recent": {}, "retry": {}},
-        {"version": 1, "end_time": None, "hosts": {"done": {}, "missing": []}, "recent": {}, "retry": {"u": {}}},
+        {**STATE, "end_time": "yesterday"},
+        {"version": 1, "end_time": None, "hosts": {"done": {}, "missing": {}}, "recent": {}, "retry": {}},
+        {**STATE, "version": 3},
+        {**STATE, "retry": {"u": {}}},
+        {**STATE, "hosts": {"done": {}, "missing": [], "refused": []}},
     ],
-    ids=["sentinel", "legacy", "similar", "declarative", "no date", "later version", "damaged"],
+    ids=[
+        "sentinel",
+        "legacy",
+        "similar",
+        "declarative",
+        "no date",
+        "earlier version",
+        "later version",
+        "damaged",
+        "list",
+    ],
 )
 def test_state_of_another_kind_is_as_none_and_said_once(serve: Serve, foreign: dict[str, Any]) -> None:
     sandbox = serve(oddities=False)

@@ -49,6 +49,7 @@ _WEBINAR_DETAIL = {*_WEBINAR_LIST, "/webinars/{webinarId}"}
 _SESSIONS = {"/report/users", "/report/history_meetings", "/report/users/{userId}/meetings"}
 ENDPOINTS = {
     "users": {"/users"},
+    "pending_users": {"/users"},
     "meetings": _DETAIL,
     "meeting_registrants": {*_DETAIL, "/meetings/{meetingId}/registrants"},
     "meeting_questions": {*_DETAIL, "/meetings/{meetingId}/registrants/questions"},
