@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from source_zoom.errors import NO_PERMISSION, RULES
-from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream
+from source_zoom.meanings import EXPLANATIONS, NOTHING_THERE, name_of
+from source_zoom.streams import STREAMS, PastSessionStream, ReadGaps, ZoomStream
 from source_zoom.streams.base import ZoomSubStream
 from source_zoom.streams.history import HistoryMeetings
 from source_zoom.streams.past_sessions import ActiveHosts
-from source_zoom.streams.users import InactiveUsers
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "streams.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "streams.md"
 
 HEAD = """\
 # Streams
@@ -23,11 +24,28 @@ Made from the declarations in `source_zoom/streams/` by `make docs`; a test fail
 - **Scopes.** Of the two scopes of an endpoint either is enough: the granular one in an app made since March 2024, the
   classic one in an older app. A stream also needs those of the streams it is read from, which its table repeats.
 - **Parameters** are those of every request, besides the page's. Of alternatives, each is a request of its own.
-- **Skips.** Such an answer means that there is nothing for one object, or for this account. It is skipped, counted and
-  reported. Every other refusal is an error, also Zoom's "No permission" for a single object.
+- **Needs** is the plan, licence or permission that Zoom asks for.
+- **Skips.** Each answer of Zoom's has one meaning, by its HTTP status, code and text (`source_zoom/answers.py`). An
+  answer of a meaning that a stream skips says that Zoom has nothing for this object. It is skipped and counted. An
+  object with any other refusal is withheld: it becomes a row of [`read_gaps`](#read_gaps).
 
 ## In the catalog
 """
+
+GAPS = """
+### read_gaps
+
+Written by the connector when all other streams have ended: one record for each object that a selected stream lacks.
+It makes no request and needs no scope. [zoom.md](zoom.md#gaps) says how to use it.
+
+| | |
+|---|---|
+| Primary key | {key} |
+| Sync | full |
+
+| Column | Type | Meaning |
+|---|---|---|
+{columns}"""
 
 INTERNAL = """
 ## Behind the streams
@@ -41,7 +59,7 @@ OPTIONAL = """
 `past_sessions` asks these to save requests or to find more hosts, as far as the app may call them.
 """
 
-HELPERS = (ActiveHosts, HistoryMeetings, InactiveUsers)
+HELPERS = (ActiveHosts, HistoryMeetings)
 
 
 def render() -> str:
@@ -49,7 +67,15 @@ def render() -> str:
     public = [cls for cls in STREAMS if not cls.internal]
     internal = [cls for cls in STREAMS if cls.internal]
     return "".join(
-        [HEAD, *map(_section, public), INTERNAL, *map(_section, internal), OPTIONAL, *map(_section, HELPERS)]
+        [
+            HEAD,
+            *map(_section, public),
+            _gaps(),
+            INTERNAL,
+            *map(_section, internal),
+            OPTIONAL,
+            *map(_section, HELPERS),
+        ]
     )
 
 
@@ -75,6 +101,20 @@ def _section(cls: type[ZoomStream]) -> str:
         del facts["Sync"]
     rows = "".join(f"| {name} | {value} |\n" for name, value in facts.items() if value)
     return f"\n### {_name(cls)}\n\n<{_address(cls)}>\n\n| | |\n|---|---|\n{rows}"
+
+
+def _gaps() -> str:
+    """Return the section of the one stream that is not read from Zoom: its columns are those of its schema."""
+    schema = json.loads((ROOT / "source_zoom" / "schemas" / "read_gaps.json").read_text(encoding="utf-8"))
+    columns = "".join(
+        f"| `{name}` | {_type(column)} | {column['description']} |\n" for name, column in schema["properties"].items()
+    )
+    return GAPS.format(key=_quoted(ReadGaps.primary_key), columns=columns)
+
+
+def _type(column: dict[str, Any]) -> str:
+    types = column["type"] if isinstance(column["type"], list) else [column["type"]]
+    return str(column.get("format") or next(name for name in types if name != "null"))
 
 
 def _name(cls: type[ZoomStream]) -> str:
@@ -117,15 +157,9 @@ def _parameters(cls: type[ZoomStream]) -> str:
 
 
 def _skips(cls: type[ZoomStream]) -> list[str]:
-    """Return each code with what it means there."""
-    meanings: dict[int, dict[str, None]] = {}
-    for rule in RULES:
-        is_error = rule is NO_PERMISSION and cls.endpoint.is_per_object
-        is_of_webinars = "webinar" in (rule.text or "") and "webinar" not in cls.endpoint.path
-        if rule.code is None or rule.code not in cls.endpoint.skips or not rule.advice or is_error or is_of_webinars:
-            continue
-        meanings.setdefault(rule.code, {})[rule.advice] = None
-    return [f"{code}: {', or '.join(advice)}" for code, advice in sorted(meanings.items())]
+    """Return each meaning with what it says."""
+    skipped = (meaning for meaning in EXPLANATIONS if meaning in NOTHING_THERE & cls.endpoint.skips)
+    return [f"`{name_of(meaning)}`: {EXPLANATIONS[meaning]}" for meaning in skipped]
 
 
 if __name__ == "__main__":

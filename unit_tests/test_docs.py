@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import inspect
 import re
@@ -14,7 +15,8 @@ import yaml
 
 from source_zoom.endpoint import Scopes
 from source_zoom.engine import with_ancestors
-from source_zoom.streams import ZoomStream, build
+from source_zoom.meanings import EXPLANATIONS, NOTHING_THERE, name_of
+from source_zoom.streams import ReadGaps, ZoomStream, build, build_all
 from source_zoom.streams.history import HistoryMeetings
 from source_zoom.streams.past_sessions import ActiveHosts
 from source_zoom.streams.webinars import WebinarPanelists
@@ -23,6 +25,9 @@ from unit_tests.zoom import context
 ROOT = Path(__file__).resolve().parents[1]
 STREAMS = build(context())
 PUBLIC = {name: stream for name, stream in STREAMS.items() if not stream.internal}
+CATALOG = {name: stream for name, stream in build_all(context()).items() if not stream.internal}
+"""With the stream that is not read from Zoom."""
+
 OPTIONAL = (ActiveHosts.endpoint.scopes, HistoryMeetings.endpoint.scopes)
 """Scopes that no stream declares, of what is asked only where it may be."""
 
@@ -58,6 +63,29 @@ def script() -> ModuleType:
     return module
 
 
+def quoted_messages() -> list[str]:
+    """The messages in the first cells of the table of errors."""
+    rows = re.findall(r"^\| (\".*?) \|", section("docs/zoom.md", "Errors, and what to do"), re.MULTILINE)
+    return [quoted for row in rows for quoted in re.findall(r'"(.*?)"', row)]
+
+
+def sentences() -> str:
+    """All texts of the connector, with an ellipsis for each value, and adjacent strings joined."""
+    found = []
+    for path in sorted((ROOT / "source_zoom").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                found.append(
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return "\n".join(found)
+
+
+SENTENCES = sentences()
+
+
 def needed(name: str) -> set[Scopes]:
     return {STREAMS[one].endpoint.scopes for one in with_ancestors(STREAMS, {name})}
 
@@ -70,18 +98,18 @@ def test_page_of_the_streams_has_a_section_for_each() -> None:
     sections = re.findall(r"^### (\w+)$", text("docs/streams.md"), re.MULTILINE)
 
     assert len(set(sections)) == len(sections)
-    assert set(sections) == {*STREAMS, "active_hosts", "history_meetings", "inactive_users"}
-    assert sections[: len(PUBLIC)] == list(PUBLIC)
+    assert set(sections) == {*STREAMS, *CATALOG, "active_hosts", "history_meetings"}
+    assert sections[: len(CATALOG)] == list(CATALOG)
 
 
 @pytest.mark.parametrize("name", WITH_STREAMS)
-def test_table_of_streams_names_the_public_ones_in_their_order(name: str) -> None:
-    assert list(table(section(name, "Streams"))) == list(PUBLIC)
+def test_table_of_streams_names_those_of_the_catalog_in_their_order(name: str) -> None:
+    assert list(table(section(name, "Streams"))) == list(CATALOG)
 
 
 @pytest.mark.parametrize("name", WITH_STREAMS)
-@pytest.mark.parametrize(("stream_name", "stream"), PUBLIC.items())
-def test_table_of_streams_has_keys_and_cursor(name: str, stream_name: str, stream: ZoomStream) -> None:
+@pytest.mark.parametrize(("stream_name", "stream"), CATALOG.items())
+def test_table_of_streams_has_keys_and_cursor(name: str, stream_name: str, stream: ZoomStream | ReadGaps) -> None:
     row = table(section(name, "Streams"))[stream_name]
 
     assert f"| {', '.join(f'`{field}`' for field in stream.key_fields)} |" in row
@@ -146,6 +174,17 @@ def test_streams_that_zoom_removed_are_explained(name: str) -> None:
         assert removed not in STREAMS
 
 
+def test_page_for_those_who_come_from_elsewhere_has_each_streams_key() -> None:
+    streams = section("docs/migrating.md", "Streams and keys")
+    declarative = re.findall(r"^\| `\w+` \| `(\w+)` \| [^|]+ \| ([^|]+) \|$", streams, re.MULTILINE)
+    stitch = section("docs/migrating.md", "Stitch and `tap-zoom`")
+    tables = re.findall(r"^\| `(\w+)` \| `\w+`, `\w+` \| ([^|]+) \|", stitch, re.MULTILINE)
+
+    assert (len(declarative), len(tables)) == (19, 7)
+    for name, key in declarative + tables:
+        assert key == ", ".join(f"`{field}`" for field in PUBLIC[name].key_fields), name
+
+
 def test_example_of_a_stream_is_the_real_class() -> None:
     [example] = re.findall(r"```python\n(.*?)```", text("CONTRIBUTING.md"), re.DOTALL)
 
@@ -153,11 +192,33 @@ def test_example_of_a_stream_is_the_real_class() -> None:
 
 
 def test_changelog_names_every_stream() -> None:
-    assert {name for name in PUBLIC if f"`{name}`" not in text("CHANGELOG.md")} == set()
+    assert {name for name in CATALOG if f"`{name}`" not in text("CHANGELOG.md")} == set()
+
+
+def test_page_for_users_explains_each_column_of_the_gaps() -> None:
+    columns = table(section("docs/zoom.md", "Gaps"))
+
+    assert set(columns) == set(CATALOG["read_gaps"].json_schema["properties"])
+
+
+def test_page_for_users_names_every_meaning_that_is_skipped_in_its_words() -> None:
+    rows = table(section("docs/zoom.md", "What is skipped"))
+
+    assert set(rows) == {name_of(meaning) for meaning in EXPLANATIONS if meaning in NOTHING_THERE}
+    for meaning, words in EXPLANATIONS.items():
+        if meaning in NOTHING_THERE:
+            assert words in rows[name_of(meaning)]
+
+
+@pytest.mark.parametrize("quoted", quoted_messages())
+def test_messages_that_the_page_for_users_quotes_are_in_the_code(quoted: str) -> None:
+    """A user searches for the real text: what stands between the dots of a quotation is in some module."""
+    for part in filter(None, (part.strip() for part in quoted.split("…"))):
+        assert part in SENTENCES, part
 
 
 def test_suggested_streams_exist() -> None:
     suggested = yaml.safe_load(text("metadata.yaml"))["data"]["suggestedStreams"]["streams"]
 
-    assert set(suggested) <= set(PUBLIC)
+    assert set(suggested) <= set(CATALOG)
     assert len(set(suggested)) == len(suggested)

@@ -15,7 +15,7 @@ import yaml
 
 from source_zoom.config import ZoomConfig
 from source_zoom.engine.heartbeat import LONGEST_SILENCE_SECONDS
-from source_zoom.streams import build
+from source_zoom.streams import build, build_all
 from unit_tests.zoom import CONFIG, context
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,8 +61,18 @@ def test_hosts_are_zooms() -> None:
 
 def test_suggested_streams_are_there() -> None:
     assert set(DATA["suggestedStreams"]["streams"]) <= {
-        name for name, stream in build(context()).items() if not stream.internal
+        name for name, stream in build_all(context()).items() if not stream.internal
     }
+
+
+def test_breaking_changes_name_streams_that_are_there_and_tell_what_to_do() -> None:
+    streams = {name for name, stream in build(context()).items() if not stream.internal}
+    changes = DATA["releases"]["breakingChanges"]
+
+    assert changes
+    for change in changes.values():
+        assert {name for scope in change["scopedImpact"] for name in scope["impactedScopes"]} <= streams
+        assert "Refresh the source schema" in change["message"]
 
 
 def test_tags_say_what_it_is_written_in() -> None:
