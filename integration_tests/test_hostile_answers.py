@@ -91,7 +91,7 @@ def test_memory_has_a_limit_whatever_is_answered(tmp_path: Path, path: str, gzip
             peak = 0
             while process.poll() is None:
                 peak = max(peak, resident_kilobytes(process.pid))
-                time.sleep(0.02)
+                time.sleep(0.02)  # between two looks: the kernel keeps the peak
         assert process.returncode == 1
         assert 0 < peak / 1024 < MOST_MEGABYTES
         text = (tmp_path / "output").read_text()

@@ -102,7 +102,7 @@ def dripping(start: bytes, drop: bytes, every: float = 0.005) -> Script:
         connection.sendall(start)
         while drop:
             connection.sendall(drop)
-            time.sleep(every)
+            time.sleep(every)  # the server is that slow
         connection.recv(1)
 
     return script

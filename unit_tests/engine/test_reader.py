@@ -568,7 +568,7 @@ def test_late_slices_are_made_when_all_others_were_read() -> None:
     order: list[str] = []
 
     def read(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        time.sleep(0.001)
+        time.sleep(0.001)  # so that a late slice made too early would come between
         order.append(slice_["id"])
         yield {"id": slice_["id"]}
 

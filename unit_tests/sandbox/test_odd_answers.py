@@ -162,7 +162,7 @@ def test_what_does_not_end_ends_with_the_sandbox(fault: str) -> None:
         asker.start()
         deadline = time.monotonic() + 5
         while not sandbox.faults()[0]["hits"] and time.monotonic() < deadline:
-            time.sleep(0.005)
+            time.sleep(0.005)  # between two looks
         client.session.close()
     asker.join(5)
 
