@@ -201,7 +201,7 @@ class SessionState:
 
     def wants(self, window: Window, session: Session) -> bool:
         """Return whether a listed session is to be read: it is new, has changed, or was not complete when read."""
-        need = self.need(window, session.host_id)
+        need = self._lacks(window, session.host_id)
         if need is None or session.day < self._trimmed:
             return False
         # Beyond the last day nothing is left out: what is listed there was listed because it is new.

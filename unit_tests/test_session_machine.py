@@ -283,7 +283,8 @@ class PastSessionsMachine(RuleBasedStateMachine):
         self.happenings: tuple[Happening, ...] = ()
         self.books: list[Book] = []
         self.syncing = False
-        self.windows: list[Window] = []
+        self.windows: list[Window] | None = None
+        """Those of a sync that are still to be opened, None before the first: until then, refused hosts are asked."""
         self.slices: list[tuple[Window, str, pendulum.Date, pendulum.Date]] = []
         self.few = mock.patch.object(session_state, "ASKED_AGAIN", 1)
         self.few.start()
@@ -350,17 +351,19 @@ class PastSessionsMachine(RuleBasedStateMachine):
             book.begin(one, self.now, self.settings)
         self.syncing = True
         self.today = self.now.date()
-        self.windows = list(grid(min(book.state.earliest_day() for book in self.books), self.today))
+        self.windows = None
         self.slices = []
 
-    @precondition(lambda self: self.syncing and any(book.hosts_to_ask for book in self.books))
+    @precondition(lambda self: self.syncing and self.windows is None and any(one.hosts_to_ask for one in self.books))
     @rule(data=st.data(), answers=st.booleans())
     def refused_host_is_asked(self, data: st.DataObject, *, answers: bool) -> None:
         data.draw(st.sampled_from([book for book in self.books if book.hosts_to_ask])).ask_host(answers=answers)
 
-    @precondition(lambda self: self.syncing and self.windows)
+    @precondition(lambda self: self.syncing and self.windows != [])
     @rule()
     def window_opens(self) -> None:
+        if self.windows is None:
+            self.windows = list(grid(min(book.state.earliest_day() for book in self.books), self.today))
         window = self.windows.pop(0)
         hosts = set().union(*(book.state.hosts(window) for book in self.books))
         firsts = [first for book in self.books if (first := book.state.first_day(window))]
@@ -373,10 +376,10 @@ class PastSessionsMachine(RuleBasedStateMachine):
             if needs:
                 self.slices.append((window, host, min(need.first for need in needs), last_asked(window, self.today)))
 
-    @precondition(lambda self: self.syncing and self.windows)
+    @precondition(lambda self: self.syncing and self.windows != [])
     @rule()
     def all_windows_open(self) -> None:
-        while self.windows:
+        while self.windows != []:
             self.window_opens()
 
     @precondition(lambda self: self.syncing and self.slices)
@@ -444,9 +447,9 @@ class PastSessionsMachine(RuleBasedStateMachine):
     @rule()
     def sync_goes_on_undisturbed_to_its_end(self) -> None:
         for book in self.books:
-            while book.hosts_to_ask:
+            while book.hosts_to_ask and self.windows is None:
                 book.ask_host(answers=True)
-        while self.windows:
+        while self.windows != []:
             self.window_opens()
         while self.slices:
             self._list(0, "read")

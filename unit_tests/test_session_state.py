@@ -649,6 +649,13 @@ def test_windows_that_are_open_when_a_host_is_refused_in_a_later_one_are_kept_to
     assert [gap.first_day for gap in books.gaps()] == [SECOND.first.isoformat()]
 
 
+def test_sessions_of_windows_that_are_open_when_a_host_is_refused_in_a_later_one_are_read() -> None:
+    books = opened(state())
+    books.refuse(THIRD, "ann", REFUSAL)
+
+    assert books.claim(SECOND, session())
+
+
 def test_a_refused_host_who_answers_again_is_read_from_the_first_refusal_on() -> None:
     books = state(refused(SECOND, THIRD), now=NOW.add(days=1))
 
