@@ -9,19 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import pytest
 import requests
 
 from source_zoom.endpoint import Endpoint
+from unit_tests.contract.openapi import DOCUMENTS_FOLDER, SHARED_FOLDER
 from unit_tests.zoom import API, response
 
-SHARED = Path(__file__).parents[2] / "shared"
-DOCUMENTS = SHARED / "zoom-openapi"
-NOTES = SHARED / "zoom-api.md"
-
-needs_documents = pytest.mark.skipif(
-    not (DOCUMENTS.is_dir() and NOTES.is_file()), reason="Zoom's documents (../shared) are not here"
-)
+NOTES = SHARED_FOLDER / "zoom-api.md"
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ def notes() -> str:
 @cache
 def refusals(path: str, status: int) -> tuple[tuple[int | None, str], ...]:
     """Codes and texts that the documents name for a `GET` and an HTTP status."""
-    for document in sorted(DOCUMENTS.glob("*.json")):
+    for document in sorted(DOCUMENTS_FOLDER.glob("*.json")):
         for documented, item in _paths(document).items():
             if "get" in item and _nameless(documented) == _nameless(path):
                 answers = item["get"]["responses"]

@@ -29,7 +29,8 @@ from source_zoom.answers import (
 )
 from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.meanings import ACCOUNT_WIDE, PASSING, Meaning
-from unit_tests.said import Said, needs_documents
+from unit_tests.contract.openapi import needs_documents
+from unit_tests.said import Said
 from unit_tests.zoom import ACCESS_TOKEN, API, DAILY_LIMIT, DEAD_PAGE_TOKEN, PER_SECOND_LIMIT, response
 
 CONFIG, TRANSIENT = FailureType.config_error, FailureType.transient_error
