@@ -141,11 +141,9 @@ class SourceZoom(AbstractSource):
         settings = ZoomConfig.parse(config)
         for notice in settings.notices:
             logger.warning(notice)
-        return StreamContext(
-            config=settings,
-            authenticator=authenticator(settings, config),
-            budgets=Budgets(rates(settings.rate_limit_plan, settings.rate_limit_share), settings.num_workers),
-        )
+        budgets = Budgets(rates(settings.rate_limit_plan, settings.rate_limit_share), settings.num_workers)
+        budgets.use_environment(settings.api_url)
+        return StreamContext(config=settings, authenticator=authenticator(settings, config), budgets=budgets)
 
 
 def _log_foreign_states(

@@ -4,6 +4,7 @@ import threading
 from itertools import pairwise
 
 import pytest
+import requests
 import requests_mock
 from airbyte_cdk.models import FailureType
 
@@ -213,6 +214,25 @@ def test_budgets_keep_labels_apart() -> None:
         budgets[RateLabel.HEAVY].raise_if_used_up()
     for label in set(RateLabel) - {RateLabel.HEAVY}:
         budgets[label].raise_if_used_up()
+
+
+@pytest.mark.parametrize("no_proxy", ["", "zoom.us"])
+def test_the_environment_is_read_once_as_requests_reads_it(monkeypatch: pytest.MonkeyPatch, no_proxy: str) -> None:
+    for name, value in {"https_proxy": "http://proxy.test", "no_proxy": no_proxy}.items():
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name.upper(), value)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "bundle.pem")
+    usual = requests.Session().merge_environment_settings(f"{API}/users", {}, None, None, None)
+    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+
+    budgets.use_environment(API)
+
+    monkeypatch.setattr("os.environ", {})
+    session = budgets[RateLabel.LIGHT].session
+    assert session.merge_environment_settings(f"{API}/users", {}, None, None, None) == usual
+    assert usual["proxies"].get("https") == (None if no_proxy else "http://proxy.test")
+    assert usual["verify"] == session.verify == "bundle.pem"
+    assert not session.trust_env
 
 
 def test_report_tells_requests_rate_and_refusals_of_the_labels_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
