@@ -24,7 +24,7 @@ from source_zoom.streams.base import OBJECT_TYPES, ZoomSubStream
 from source_zoom.streams.history import HistoryMeetings, SmallHistoryMeetings
 from source_zoom.streams.past_sessions import ActiveHosts, PastSessions
 from source_zoom.windows import Window
-from unit_tests.said import needs_documents
+from unit_tests.contract.openapi import needs_documents
 from unit_tests.streams.skips import SKIPS
 from unit_tests.zoom import context
 
