@@ -188,16 +188,21 @@ class _Watch:
         self.is_over = False
         self._lock = threading.Lock()
         self._lever: socket.socket | None = None
+        self._is_own = False
+        """Whether the lever is a duplicate, to be closed."""
 
-    def attach(self, connected: Any) -> None:
+    def attach(self, connected: Any, *, is_new: bool) -> None:
         """Take a connected socket, or what wraps one.
 
-        It is duplicated, so that it is the right one, and open, whoever wraps, closes or reuses the first.
+        :param is_new: whether TLS may still wrap it, which detaches it; then it is duplicated
         """
         with self._lock:
             self._close()
-            # What family it is of makes no difference to a shutdown.
-            self._lever = socket.fromfd(connected.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+            self._is_own = is_new or not isinstance(connected, socket.socket)
+            if self._is_own:
+                # What family it is of makes no difference to a shutdown.
+                connected = socket.fromfd(connected.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+            self._lever = connected
             if self.is_over:
                 self._shut_down()
 
@@ -215,13 +220,14 @@ class _Watch:
     def _shut_down(self) -> None:
         if self._lever is not None:
             with suppress(OSError):  # the other side was first
-                # Both ways: else Linux hands on what still arrives.
-                self._lever.shutdown(socket.SHUT_RDWR)
+                # Both ways: else Linux hands on what still arrives. Not by way of a TLS socket, which then reads on
+                # without TLS.
+                socket.socket.shutdown(self._lever, socket.SHUT_RDWR)
 
     def _close(self) -> None:
-        if self._lever is not None:
+        if self._lever is not None and self._is_own:
             self._lever.close()
-            self._lever = None
+        self._lever = None
 
 
 class _Watchdog:
@@ -276,7 +282,7 @@ class _WatchedConnection:
     def _new_conn(self) -> Any:
         connected = super()._new_conn()  # type: ignore[misc]
         if watch := _current_watch():
-            watch.attach(connected)
+            watch.attach(connected, is_new=True)
         return connected
 
     def _tunnel(self) -> None:
@@ -288,7 +294,7 @@ class _WatchedConnection:
     def request(self, *args: Any, **kwargs: Any) -> None:
         connected, watch = getattr(self, "sock", None), _current_watch()
         if watch and connected is not None:
-            watch.attach(connected)
+            watch.attach(connected, is_new=False)
         super().request(*args, **kwargs)  # type: ignore[misc]
 
 
