@@ -305,7 +305,14 @@ class SessionState:
     # What was read
 
     def open(self, window: Window, hosts: Iterable[str]) -> None:
-        """Announce a window and the hosts that are read in it, in the order of the windows."""
+        """Announce a window and the hosts that are read in it, in the order of the windows.
+
+        What a refused host lacks of it is kept, too: the window may be one that was under way when he was refused.
+        """
+        hosts = set(hosts)
+        for host in hosts & self._books.refused.keys():
+            if lacking := self._lacks(window, host):
+                self._refuse_from(host, lacking.first)
         self._open[window] = {host for host in hosts if self.need(window, host)}
         self._pass_finished()
 
@@ -391,7 +398,9 @@ class SessionState:
     def note_unknown(self, webinar_id: str, cause: Cause) -> None:
         """Note that a webinar's instances could not be read: those from this sync's first day on are not known."""
         known = self._books.unknown.get(webinar_id)
-        first, since = (known.first, known.since) if known else (self._first_day, None)
+        # It may be one of a user's whose list could not be read since an earlier day.
+        of_users = [one.first for name, one in self._books.unknown.items() if name.startswith(USER_PREFIX)]
+        first, since = (known.first, known.since) if known else (min([self._first_day, *of_users]), None)
         today = self._today.isoformat()
         self._books.unknown[webinar_id] = Unread(min(first, self._today), time_text(self._now), since or today, cause)
 

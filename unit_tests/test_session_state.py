@@ -15,7 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from source_zoom.digests import MARK_BITS, DigestSet, mark
-from source_zoom.session_state import ASKED_AGAIN, MOST_RETRIES, Cause, HeldGap, Session, SessionState
+from source_zoom.session_state import (
+    ASKED_AGAIN,
+    MOST_RETRIES,
+    USER_PREFIX,
+    Cause,
+    HeldGap,
+    Session,
+    SessionState,
+)
 from source_zoom.windows import Window, grid
 
 NOW = pendulum.datetime(2026, 5, 10, 9, 30)
@@ -656,6 +664,19 @@ def test_sessions_of_windows_that_are_open_when_a_host_is_refused_in_a_later_one
     assert books.claim(SECOND, session())
 
 
+def test_a_window_that_was_under_way_when_its_host_was_refused_in_a_later_one_stays_missing() -> None:
+    books = opened(state())
+    books.finish(FIRST, "ann")
+    books.refuse(THIRD, "ann", REFUSAL)
+
+    after = opened(state(books.blob(), now=NOW.add(days=1)))  # it was killed meanwhile, and ann is still refused
+
+    assert after.end_time == NOW.add(days=1)
+    assert [gap.first_day for gap in after.gaps()] == [SECOND.first.isoformat()]
+    after.allow("ann")
+    assert after.hosts(SECOND) == {"ann"}
+
+
 def test_a_refused_host_who_answers_again_is_read_from_the_first_refusal_on() -> None:
     books = state(refused(SECOND, THIRD), now=NOW.add(days=1))
 
@@ -748,6 +769,17 @@ def test_a_webinar_whose_instances_could_not_be_read_is_named_and_read_from_that
     assert last.known("77") == pendulum.date(2026, 5, 6)
     assert last.known("77") is None
     assert last.gaps() == []
+
+
+def test_a_webinar_may_be_one_of_a_user_whose_list_could_not_be_read_before() -> None:
+    books = state()
+    books.note_unknown(f"{USER_PREFIX}ann", FAULT)
+    later = state(opened(books, ()).blob(), now=NOW.add(days=30))
+
+    later.note_unknown("7", FAULT)
+    assert later.known(f"{USER_PREFIX}ann") == START.subtract(days=1)
+
+    assert later.known("7") == START.subtract(days=1)
 
 
 def test_refused_webinars_come_in_the_order_they_were_asked_and_those_at_fault_like_any_other() -> None:
