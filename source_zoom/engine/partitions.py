@@ -119,12 +119,18 @@ class SlicePartition(Partition):
     def finish(self) -> None:
         """Close the books of this slice; called once for every partition that was submitted, whatever happened."""
         try:
-            if self.is_put_aside:
-                self._task.put_aside(self)
-            else:
+            if self.is_put_aside and not self._task.put_aside(self):
+                self.give_up()
+            elif not self.is_put_aside:
                 self._tell_children()
         finally:
             self._task.backlog.leave()
+
+    def give_up(self) -> None:
+        """Close the books of a slice that was put aside, as there is no second try."""
+        if isinstance(self._error, SliceFailure):
+            self._lose(self._error)
+        self._tell_children()
 
     def _fail(self, error: Exception) -> None:
         task = self._task
@@ -136,9 +142,17 @@ class SlicePartition(Partition):
             if error.again and not error.costly and not self._is_last_try:
                 self.is_put_aside = True
                 return
-            task.outcome.lose(Loss.of(task.stream.name, error))
-        if isinstance(task.cursor, ResumableCursor):
-            task.cursor.fail_partition(self, error)
+            self._lose(error)
+            return
+        self._tell_cursor(error)
+
+    def _lose(self, error: SliceFailure) -> None:
+        self._task.outcome.lose(Loss.of(self._task.stream.name, error))
+        self._tell_cursor(error)
+
+    def _tell_cursor(self, error: Exception) -> None:
+        if isinstance(self._task.cursor, ResumableCursor):
+            self._task.cursor.fail_partition(self, error)
 
     def _tell_children(self) -> None:
         task = self._task
@@ -207,6 +221,9 @@ class SliceGenerator(PartitionGenerator):
             task.backlog.wait_until_empty()
         except Exception as raised:
             error = raised
+            if not isinstance(raised, EngineClosed):
+                for partition in task.end():
+                    partition.give_up()
             raise
         finally:
             if task.feed is not None:

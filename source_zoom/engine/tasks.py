@@ -114,6 +114,8 @@ class StreamTask:
         self.outcome = Outcome()
         self._judge = judge
         self._aside: list[SlicePartition] = []
+        self._has_ended = False
+        self._lock = threading.Lock()
         self._may_begin = threading.Event()
         if not stream.is_last:
             self._may_begin.set()
@@ -137,9 +139,18 @@ class StreamTask:
         """Wait until the stream may begin."""
         self._may_begin.wait()
 
-    def put_aside(self, partition: SlicePartition) -> None:
-        """Keep a slice for a second try."""
-        self._aside.append(partition)
+    def put_aside(self, partition: SlicePartition) -> bool:
+        """Keep a slice for a second try; return whether there will be one."""
+        with self._lock:
+            if not self._has_ended:
+                self._aside.append(partition)
+            return not self._has_ended
+
+    def end(self) -> list[SlicePartition]:
+        """Say that there are no second tries any more; return what was put aside for one."""
+        with self._lock:
+            self._has_ended = True
+            return self.taken_up_again()
 
     def taken_up_again(self) -> list[SlicePartition]:
         """Return what was put aside, once."""

@@ -19,7 +19,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 
-from source_zoom.engine import FailureLog, Outcome, SliceFailure, StreamStopped, TreeStream
+from source_zoom.engine import FailureLog, Key, Outcome, SliceFailure, StreamStopped, TreeStream
 from source_zoom.engine.heartbeat import Heartbeat
 from source_zoom.engine.messages import ClosableQueue, OrderedMessageRepository
 from source_zoom.engine.pools import TaskRouter
@@ -645,6 +645,39 @@ def test_consumer_that_leaves_ends_a_last_stream_that_still_waits() -> None:
 
 
 # Errors
+
+
+@pytest.mark.parametrize("fails_late", [False, True])
+def test_error_of_a_generator_ends_the_children_of_what_was_put_aside(*, fails_late: bool) -> None:
+    put_aside, ended = threading.Event(), threading.Event()
+
+    class Sessions(TreeNode):
+        def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:
+            yield {"id": "s"}
+            if not fails_late:
+                put_aside.wait(10)
+            ended.set()
+            raise KeyError("odd")
+
+        def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
+            told.append(error)
+            return None
+
+    def at_fault(_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        put_aside.set()
+        if fails_late:
+            ended.wait(10)
+        raise transient(again=True)
+        yield {}
+
+    told: list[Exception | None] = []
+    sessions = Sessions("sessions", at_fault)
+    rows = TreeNode("rows", numbered(1), parent=sessions)
+
+    sync = Sync(reader(sessions, rows, judge=loss_of).read({"sessions", "rows"}))
+
+    assert sync.statuses("sessions") == sync.statuses("rows") == ["STARTED", "INCOMPLETE"]
+    assert [type(error) for error in told] == [SliceFailure]
 
 
 def test_errors_of_one_kind_are_traced_once() -> None:
