@@ -8,6 +8,7 @@ https://developers.zoom.us/docs/api/errors/
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -222,7 +223,7 @@ def error_of(body: Any) -> tuple[int | None, str]:
         return None, ""
     code = body.get("code", body.get("errorCode"))
     message = body.get("message") or body.get("error_message") or body.get("reason") or ""
-    if isinstance(code, str) and code.isdigit():
+    if isinstance(code, str) and re.fullmatch(r"[0-9]{1,9}", code):
         code = int(code)
     return (code if type(code) is int else None), shortened(str(message), LONGEST_MESSAGE)
 

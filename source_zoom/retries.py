@@ -59,7 +59,7 @@ class ZoomErrorHandler(ErrorHandler):
         if not isinstance(response, requests.Response):
             return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, _unreachable(response))
         verdict = classify(response, self._endpoint)
-        if verdict.meaning is Meaning.TOKEN and not self._tokens.is_alive(response.request):
+        if verdict.meaning is Meaning.TOKEN and not self._tokens.is_alive(response.request, self._budget.session):
             return ErrorResolution(ResponseAction.REFRESH_TOKEN_THEN_RETRY, FailureType.config_error, verdict.message)
         if verdict.meaning is Meaning.PAGE_TOKEN:
             return ErrorResolution(ResponseAction.RESET_PAGINATION)

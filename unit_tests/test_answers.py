@@ -263,6 +263,11 @@ def test_server_error_is_broken_whatever_its_body(status: int, body: Any) -> Non
     assert "Gateway" not in verdict.message
 
 
+@pytest.mark.parametrize("code", ["123456789012345678901", "\u00b2", "-1", " 3001"])
+def test_text_that_is_no_code_is_none(code: str) -> None:
+    assert classify(response(404, {"code": code, "message": "x"}), POLLS).zoom_code is None
+
+
 @given(
     st.integers(100, 599),
     st.one_of(st.none(), st.integers(), st.text(max_size=5), st.sampled_from([rule.code for rule in RULES])),

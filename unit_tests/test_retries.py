@@ -59,7 +59,7 @@ class Tokens(TokenWatch):
         self._is_alive = is_alive
         self.accepted_urls: list[str | None] = []
 
-    def is_alive(self, request: requests.PreparedRequest) -> bool:
+    def is_alive(self, request: requests.PreparedRequest, session: requests.Session | None = None) -> bool:
         return self._is_alive
 
     def accepted(self, session: requests.Session, request: requests.PreparedRequest, sent: float) -> None:

@@ -470,16 +470,17 @@ def test_missing_scopes_for_history_and_webinars_leave_the_meetings_of_the_past_
     assert [message.record.stream for message in output.records if message.record].count("report_meetings") == 1
 
 
-def test_instance_without_a_time_leaves_the_sessions_of_the_others(zoom: requests_mock.Mocker) -> None:
+def test_instance_without_a_time_is_a_gap_of_its_webinar(zoom: requests_mock.Mocker) -> None:
     zoom.get(f"{API}/past_webinars/3/instances", json={"webinars": [{"uuid": "x=="}]})
-    others = ("report_meetings", "report_meeting_participants")
+    names = ("report_meetings", "report_meeting_participants", "webinar_absentees")
 
-    output = read(SourceZoom(), CONFIG, catalog(*others, "webinar_absentees"), expecting_exception=True)
+    output = read(SourceZoom(), CONFIG, catalog(*names, "read_gaps"))
 
-    assert final_status(output, "webinar_absentees") is AirbyteStreamStatus.INCOMPLETE
+    assert {final_status(output, name) for name in names} == {AirbyteStreamStatus.COMPLETE}
     rows = Counter(message.record.stream for message in output.records if message.record)
-    assert {name: rows[name] for name in others} == dict(zip(others, (1, 2), strict=True))
-    assert {final_status(output, name) for name in others} == {AirbyteStreamStatus.COMPLETE}
+    assert [rows[name] for name in names] == [1, 2, 1]
+    [gap] = rows_of(output, "read_gaps")
+    assert (gap["stream"], gap["object_type"], gap["object_id"]) == ("webinar_absentees", "webinar", "3")
 
 
 def rows_of(output: EntrypointOutput, name: str) -> list[Any]:

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 import requests
 import requests_mock
+from airbyte_cdk.models import FailureType
 
+from source_zoom.engine import StreamStopped
 from source_zoom.token_watch import TokenWatch
 from unit_tests.zoom import API
 
 USERS = f"{API}/users?page_size=300"
+OTHERS = f"{API}/chat/channels"
 REFUSED = f"{API}/meetings/1/polls"
 OLD, NEW = "Bearer old-token", "Bearer new-token"
 
@@ -103,6 +106,38 @@ def test_network_error_does_not_tell(watch: TokenWatch, clock: Clock, zoom: requ
     accept(watch, clock)
 
     assert not watch.is_alive(request())
+
+
+@pytest.mark.parametrize("silence", [{"status_code": 429}, {"status_code": 503}, {"exc": requests.ConnectionError}])
+def test_where_one_session_does_not_tell_another_does(
+    watch: TokenWatch, clock: Clock, zoom: requests_mock.Mocker, silence: dict[str, Any]
+) -> None:
+    zoom.get(OTHERS, json={"channels": []})
+    zoom.get(USERS, **silence)
+    accept(watch, clock, OTHERS)
+    accept(watch, clock)
+
+    assert watch.is_alive(request())
+
+
+def test_session_whose_limit_is_used_up_does_not_tell(watch: TokenWatch, clock: Clock) -> None:
+    class UsedUp(requests.Session):
+        def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+            raise StreamStopped("The day is over.", kind="DAILY", failure_type=FailureType.config_error)
+
+    watch.accepted(UsedUp(), request(USERS), clock())
+
+    assert not watch.is_alive(request())
+
+
+def test_the_own_session_is_asked_first(watch: TokenWatch, clock: Clock, zoom: requests_mock.Mocker) -> None:
+    zoom.get(OTHERS, json={"channels": []})
+    own = requests.Session()
+    watch.accepted(own, request(OTHERS), clock())
+    accept(watch, clock)
+
+    assert watch.is_alive(request(), own)
+    assert [asked.url for asked in zoom.request_history] == [OTHERS]
 
 
 def test_request_that_is_refused_now_and_was_accepted_before_speaks_for_itself(

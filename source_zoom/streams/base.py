@@ -28,7 +28,7 @@ from source_zoom.budget import Budgets
 from source_zoom.clock import ClockCheck
 from source_zoom.config import ZoomConfig
 from source_zoom.endpoint import Endpoint, Slashes
-from source_zoom.engine import FeedReader, Key, SliceFailure, StreamStopped
+from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped
 from source_zoom.gaps import GapReport
 from source_zoom.masking import mask
 from source_zoom.meanings import EXPLANATIONS, LACKING, REMEDIES, Meaning, name_of
@@ -81,6 +81,14 @@ class StreamContext:
     """Those of them that this sync does not ask for."""
     now: pendulum.DateTime = field(default_factory=lambda: pendulum.now("UTC"))
     """Start of the sync."""
+
+
+def is_of_list(loss: Loss) -> bool:
+    """Return whether records of a list are missing of which it is not known which they are.
+
+    One that came without what identifies it is no record that anything could be read of.
+    """
+    return loss.facts.get("object_type") == "list" and loss.kind != UNUSABLE
 
 
 class _NothingHere(Exception):  # noqa: N818 - not an error: the endpoint lists the answer among its skips
@@ -201,9 +209,10 @@ class ZoomStream(HttpStream):
     ) -> Iterator[Mapping[str, Any]]:
         """Yield every record of a slice.
 
-        :raises SliceFailure: if a record is missing
+        :raises SliceFailure: if a record is missing; behind all others, if it cannot be used
         :raises StreamStopped: if no other slice of the stream could be read either
         """
+        unusable: SliceFailure | None = None
         for position, read in enumerate(self.reads(stream_slice or {})):
             try:
                 yield from self._read_to_the_end(read)
@@ -211,6 +220,12 @@ class ZoomStream(HttpStream):
                 self.note_skip(skip.verdict, read)
                 if position == 0:
                     return  # the others would be told the same
+            except SliceFailure as error:
+                if error.kind != UNUSABLE:
+                    raise
+                unusable = error
+        if unusable is not None:
+            raise unusable
 
     # What the engine asks for
 

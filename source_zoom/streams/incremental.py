@@ -177,9 +177,13 @@ class SessionCursor(ResumableCursor):
                 self._changed = True
 
     def hold(self, error: SliceFailure) -> None:
-        """Let the watermark pass no window that is not open yet: which sessions these have is not known in full."""
+        """Let the watermark pass no window that is not open yet: which sessions these have is not known in full.
+
+        Those that are known are read, also where the error stops another stream.
+        """
+        plain = SliceFailure(str(error), kind=error.kind, failure_type=error.failure_type, facts=error.facts)
         with self._lock:
-            self._held_by = self._held_by or error
+            self._held_by = self._held_by or plain
 
     def refused_hosts(self) -> list[str]:
         """Return the hosts who were refused, those asked longest ago first."""

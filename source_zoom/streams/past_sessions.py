@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped
 from source_zoom.meanings import Meaning
 from source_zoom.session_state import ASKED_AGAIN, TIME_FORMAT, USER_PREFIX, Session
-from source_zoom.streams.base import UNUSABLE, StreamContext
+from source_zoom.streams.base import REFUSED, UNUSABLE, StreamContext, is_of_list
 from source_zoom.streams.history import (
     FROM_HISTORY,
     HistoryMeetings,
@@ -201,9 +202,15 @@ class PastSessions(SessionList):
             self.warn_once("expired", f"Stream {self.name}: Zoom does not serve days before {first} any more.")
             return
         listed: set[str] = set()
-        for record in self.context.served.read(days, lambda served: self._listed_in(host_slice, served)):
-            listed.add(record["uuid"])
-            yield record
+        unusable: SliceFailure | None = None
+        try:
+            for record in self.context.served.read(days, lambda served: self._listed_in(host_slice, served)):
+                listed.add(record["uuid"])
+                yield record
+        except SliceFailure as error:
+            if error.kind != UNUSABLE:
+                raise
+            unusable = error
         others = self._unreported.of(host_slice)
         if host_slice["user_id"] in self._gone:
             emails = self._emails.get(host_slice["user_id"], {host_slice["user_id"].lower()})
@@ -212,6 +219,8 @@ class PastSessions(SessionList):
             if record["uuid"] not in listed:
                 listed.add(record["uuid"])
                 yield record
+        if unusable is not None:
+            raise unusable
 
     def _listed_in(self, host_slice: Mapping[str, Any], days: Window) -> Iterator[Mapping[str, Any]]:
         return super().read_records(SyncMode.full_refresh, stream_slice={**host_slice, **as_days(days)})
@@ -281,9 +290,11 @@ class PastSessions(SessionList):
             return
         lost: dict[str, Loss] = {}
         for loss in self._unreported.losses:
-            if loss.facts.get("object_type") == "list":  # of all users
+            if is_of_list(loss):  # of all users
                 _hold(self._unreported_books, SliceFailure(loss.message, kind=loss.kind, failure_type=TRANSIENT))
                 return
+            if loss.facts.get("object_type") == "list":
+                continue
             prefix = USER_PREFIX if loss.facts.get("object_type") == "user" else ""
             lost[f"{prefix}{loss.facts.get('object_id')}"] = loss
         faults = [loss for loss in lost.values() if loss.again]
@@ -313,9 +324,9 @@ class PastSessions(SessionList):
 
         If one answers, all of them are read again.
         """
-        refused: dict[str, None] = {}
-        for book in self.books:
-            refused |= dict.fromkeys(book.refused_hosts())
+        # One book after the other has its turn, so that no host waits behind those of another book for ever.
+        turns = zip_longest(*(book.refused_hosts() for book in self.books))
+        refused = dict.fromkeys(host for turn in turns for host in turn if host is not None)
         today = self.context.now.date()
         days = Window(today.subtract(days=PROBED_DAYS), today)
         for host in list(refused)[:ASKED_AGAIN]:
@@ -406,11 +417,11 @@ class PastSessions(SessionList):
             return set()
         if self._webinar_hosts is None:
             hosts: set[str] = set()
+            for window in grid(self._first, self._last):
+                active = self._active_or_held(clipped(window, self._first, self._last))
+                hosts |= {id_ or email for id_, email in active or ()}
             try:
-                hosts = self._owners()
-                for window in grid(self._first, self._last):
-                    active = self._active_or_held(clipped(window, self._first, self._last))
-                    hosts |= {id_ or email for id_, email in active or ()}
+                hosts |= self._owners()
             except SliceFailure as error:
                 _hold(self._webinar_books, error)
             self._webinar_hosts = hosts
@@ -424,7 +435,7 @@ class PastSessions(SessionList):
         if self._webinars is not None:
             owners = {str(host_id) for _, host_id, *_ in self._webinars}
             for loss in self._webinars.losses:
-                if loss.facts.get("object_type") == "list":  # of all users
+                if is_of_list(loss):  # of all users
                     raise SliceFailure(loss.message, kind=loss.kind, failure_type=TRANSIENT, facts=loss.facts)
             return owners | {
                 str(loss.facts["object_id"])
@@ -438,8 +449,10 @@ class PastSessions(SessionList):
             try:
                 for record in webinars.read_records(SyncMode.full_refresh, stream_slice=slice_):
                     owners.add(str(webinars.child_key(record, slice_)[1]))
-            except StreamStopped:
-                raise
+            except StreamStopped as stopped:
+                if stopped.kind != REFUSED:
+                    raise
+                return set(self._every_user())
             except SliceFailure:
                 owners.add(user)
         return owners
@@ -481,8 +494,13 @@ class PastSessions(SessionList):
         if self._all_users is None:
             if self._users is None:
                 self._listed = {}
-                for id_, email, *_ in Users(self.context).keys_one_after_another():
-                    self._note_user(id_, email)
+                try:
+                    for id_, email, *_ in Users(self.context).keys_one_after_another():
+                        self._note_user(id_, email)
+                except SliceFailure as error:
+                    if error.kind != UNUSABLE:
+                        raise
+                    self.warn_once("users", error.message or "")
             self._ids_of_listed()
             if self._users_failure:
                 raise self._users_failure
@@ -499,8 +517,8 @@ class PastSessions(SessionList):
             try:
                 for id_, email, *_ in self._users:
                     self._note_user(id_, email)
-                if self._users.losses:
-                    lost = self._users.losses[0]
+                if losses := [loss for loss in self._users.losses if is_of_list(loss)]:
+                    lost = losses[0]
                     self._users_failure = SliceFailure(
                         lost.message, kind=lost.kind, failure_type=FailureType.transient_error, facts=lost.facts
                     )
@@ -532,7 +550,7 @@ def _session(record: Mapping[str, Any], row: Mapping[str, Any], host: str, *, jo
             str(record.get(name)) for name in ("end_time", "participants_count", "total_minutes", "duration")
         ),
         # A copy: orjson's own result keeps the eight kilobytes that it was written in.
-        row=bytes(memoryview(orjson.dumps(row))) if is_listed else b"",
+        row=bytes(memoryview(orjson.dumps(row))),
         joined=joined and is_listed,
         is_reported=not record.get(UNREPORTED),
         is_alone=record.get("participants_count") == 1,
@@ -540,7 +558,7 @@ def _session(record: Mapping[str, Any], row: Mapping[str, Any], host: str, *, jo
 
 
 def _name_and_email(host: Mapping[str, Any]) -> tuple[str, str]:
-    return host.get("id") or "", (host.get("email") or "").lower()
+    return str(host.get("id") or ""), str(host.get("email") or "").lower()
 
 
 def _hold(books: Iterable[SessionCursor], error: SliceFailure) -> None:

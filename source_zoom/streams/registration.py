@@ -11,7 +11,7 @@ from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.answers import Verdict
 from source_zoom.endpoint import Scopes
-from source_zoom.engine import Key, StreamStopped
+from source_zoom.engine import Key, SliceFailure, StreamStopped
 from source_zoom.meanings import Meaning
 from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.users import OfUsers
@@ -84,11 +84,14 @@ class RegistrableDetail(ZoomSubStream):
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
         super().__init__(context, parent)
         self._gone: set[str] = set()
+        self.at_fault: set[str] = set()
+        """Those whose detail was asked for in vain, and is not withheld."""
         self.reads_listed = False
         """Whether the app may not ask for details, so that the listed rows stand for them."""
 
     @property
-    def _id(self) -> str:
+    def id_name(self) -> str:
+        """Name of its id in the slices of its children."""
         if self.string_id is None:
             raise TypeError(f"{self.name} declares no string_id")
         return self.string_id
@@ -129,21 +132,23 @@ class RegistrableDetail(ZoomSubStream):
                 for occurrence in record.get("occurrences") or []
                 if occurrence.get("occurrence_id")
             )
-        return record[self._id], record["host_id"], settings.get("approval_type"), occurrences
+        return record[self.id_name], record["host_id"], settings.get("approval_type"), occurrences
 
     def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
         """Count one without a detail, and remember one that does not exist any more."""
         super().note_skip(verdict, stream_slice)
         if verdict.meaning is Meaning.GONE:
-            self._gone.add(stream_slice[self._id])
+            self._gone.add(stream_slice[self.id_name])
 
     def child_key_of_unread(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return it without its settings: most of what belongs to it can be read all the same."""
-        return None if stream_slice[self._id] in self._gone else self._unread_key(stream_slice)
+        if isinstance(error, SliceFailure) and error.again:
+            self.at_fault.add(stream_slice[self.id_name])
+        return None if stream_slice[self.id_name] in self._gone else self._unread_key(stream_slice)
 
     def _unread_key(self, stream_slice: Mapping[str, Any]) -> Key:
         occurrences = None if stream_slice.get("type") in FIXED_SERIES else ()
-        return stream_slice[self._id], stream_slice["host_id"], None, occurrences
+        return stream_slice[self.id_name], stream_slice["host_id"], None, occurrences
 
 
 def registration_keys(string_id: str) -> Mapping[str, str]:
@@ -206,14 +211,25 @@ class Registrants(OfRegistration):
         slice_ = stream_slice or {}
         yield from super().read_records(sync_mode, stream_slice=slice_)
         if slice_["occurrences"] is None:
-            is_scope = isinstance(self.parent, RegistrableDetail) and self.parent.reads_listed
-            raise self._failure(
-                f"The detail of a series was not read, so that registrants of its single occurrences may be missing "
-                f"from {self.name}.",
-                meaning=Meaning.SCOPE if is_scope else Meaning.UNKNOWN,
-                stream_slice=slice_,
-                failure_type=FailureType.config_error,
-            )
+            raise self._series_unknown(slice_)
+
+    def _series_unknown(self, stream_slice: Mapping[str, Any]) -> SliceFailure:
+        """Return the failure of a series whose occurrences are not known, for the reason its detail is not."""
+        parent, meaning = self.parent, Meaning.UNKNOWN
+        is_fault = False
+        if isinstance(parent, RegistrableDetail):
+            is_fault = stream_slice[parent.id_name] in parent.at_fault
+            meaning = Meaning.BROKEN if is_fault else Meaning.SCOPE if parent.reads_listed else Meaning.UNKNOWN
+        error = self._failure(
+            f"The detail of a series was not read, so that registrants of its single occurrences may be missing "
+            f"from {self.name}.",
+            meaning=meaning,
+            stream_slice=stream_slice,
+            failure_type=FailureType.transient_error if is_fault else FailureType.config_error,
+            again=is_fault,
+        )
+        error.costly = is_fault  # a second try would find the detail missing, too
+        return error
 
     def is_nothing(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
         """Return whether there is nothing: also where Zoom does not know an occurrence that is over."""

@@ -16,6 +16,7 @@ from source_zoom.engine import SliceFailure, StreamStopped
 from source_zoom.meanings import Meaning
 from source_zoom.session_state import TIME_FORMAT
 from source_zoom.streams.base import REFUSED, StreamContext, ZoomStream
+from source_zoom.streams.history import FROM_HISTORY
 from source_zoom.streams.incremental import MEETING, WEBINAR, PastSessionStream, SessionSlice, output_host
 from source_zoom.streams.past_sessions import JOINED_COLUMNS, PastSessions
 from source_zoom.streams.results import KeyedRows
@@ -49,7 +50,9 @@ class SessionReport(PastSessionStream):
         :raises SliceFailure: behind the listed row, so that it is asked for again
         """
         session = stream_slice.session
-        row = orjson.loads(session.row) if session.row else {}
+        listed = orjson.loads(session.row) if session.row else {}
+        # The history has fewer columns than a detail, but more than nothing.
+        row = {} if listed.pop(FROM_HISTORY, False) else listed
         failure: SliceFailure | None = None
         if self._may_ask and not self.is_known(stream_slice):
             try:
@@ -62,8 +65,12 @@ class SessionReport(PastSessionStream):
                     stream_slice.is_second_try = True  # so that the row comes once
                     raise
                 failure = error
-        if row:
-            row = {**row, f"{self.kind.noun}_id": session.meeting_id, "host_id": output_host(session.host_id)}
+        if row or listed:
+            row = {
+                **(row or listed),
+                f"{self.kind.noun}_id": session.meeting_id,
+                "host_id": output_host(session.host_id),
+            }
             yield self.with_date_times(row)
         if failure is not None:
             raise failure
@@ -188,7 +195,8 @@ class Participants(KeyedRows):
         if not isinstance(stream_slice, SessionSlice) or verdict.meaning not in Meaning.GONE | Meaning.USER_GONE:
             return
         session = stream_slice.session
-        is_attended = (orjson.loads(session.row or b"{}").get("participants_count") or 0) > 1
+        listed = orjson.loads(session.row or b"{}")
+        is_attended = not listed.get(FROM_HISTORY) and (listed.get("participants_count") or 0) > 1
         is_late = session.end_time < self.context.now.subtract(hours=LATEST_HOURS).format(TIME_FORMAT)
         if is_late and (is_attended or stream_slice.window is None):  # of a retry, the listed row is not at hand
             raise self._denied(verdict, stream_slice)

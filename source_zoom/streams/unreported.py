@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pendulum
-from airbyte_cdk.models import FailureType
 
-from source_zoom.engine import FeedReader, Loss, SliceFailure
+from source_zoom.engine import FeedReader, Loss
 from source_zoom.session_state import TIME_FORMAT, USER_PREFIX
+from source_zoom.streams.base import UNUSABLE
 from source_zoom.windows import Window
 
 WEBINAR_TYPE = 5
+
+LONGEST_MINUTES = 30 * 60
+"""How long Zoom lets a session last; a longer plan is a mistake."""
 
 UNREPORTED = "source_zoom_unreported"
 """Marks a listed session that no report has; such records do not leave the connector."""
@@ -35,11 +38,12 @@ class UnreportedWebinars:
         self._by_host: dict[str, dict[str, dict[str, Any]]] = {}
         self._instances: dict[str, list[dict[str, Any]]] = {}
         """As sessions, by webinar and by user."""
+        self._unusable: list[Loss] = []
 
     @property
     def losses(self) -> list[Loss]:
         """What the instances lack, known once they were loaded."""
-        return self._keys.losses if self._keys is not None else []
+        return [*(self._keys.losses if self._keys is not None else ()), *self._unusable]
 
     @property
     def read(self) -> int:
@@ -53,27 +57,24 @@ class UnreportedWebinars:
     def load(self, now: pendulum.DateTime) -> None:
         """Read the keys to their end.
 
-        :raises SliceFailure: after that, if an instance is or could be missing, and it is not known of which webinar
+        :raises SliceFailure: if an instance is or could be missing, and it is not known of which webinar
         """
-        fault: SliceFailure | None = None
         for uuid, webinar_id, host_id, start_time, minutes in self._keys or ():
             start = moment_of(start_time)
             if start is None:
-                fault = SliceFailure(
-                    f"An instance of webinar {webinar_id} has no start time, so whether it is over is not known.",
-                    kind="instance without start",
-                    failure_type=FailureType.system_error,
-                )
+                # Whether it is over is not known.
+                facts = {"object_type": "webinar", "object_id": str(webinar_id), "meaning": UNUSABLE}
+                message = f"An instance of webinar {webinar_id} has no start time."
+                self._unusable.append(Loss("webinar_instances", UNUSABLE, message, again=False, facts=facts))
             elif start <= now:
                 # When it ended is not said; it was planned to last so long.
-                end = min(start.add(minutes=minutes if isinstance(minutes, int) else 0), now)
+                lasted = minutes if isinstance(minutes, int) and 0 <= minutes <= LONGEST_MINUTES else 0
+                end = min(start.add(minutes=lasted), now)
                 times = (moment.in_timezone("UTC").format(TIME_FORMAT) for moment in (start, end))
                 row = {**unreported(str(uuid), str(webinar_id), *times), "host_id": str(host_id)}
                 for name in (str(webinar_id), f"{USER_PREFIX}{host_id}"):
                     self._instances.setdefault(name, []).append(row)
                 self.add(str(host_id), [row])
-        if fault is not None:
-            raise fault
 
     def add(self, host: str, webinars: Iterable[dict[str, Any]]) -> None:
         """Add webinars of a host, if any stream wants them; what comes later knows better when one ended."""

@@ -175,17 +175,21 @@ def test_instance_that_is_still_to_come_is_none_of_the_past() -> None:
     assert of_ann(loaded((UUID, "1", "ann", "2026-05-10T09:30:01Z", 60))) == []
 
 
-def test_instance_without_a_start_time_is_an_error() -> None:
-    with pytest.raises(SliceFailure, match="webinar 1 has no start time") as caught:
-        loaded((UUID, "1", "ann", None, 60))
+@pytest.mark.parametrize("start", [None, "", "soon"])
+def test_instance_without_a_start_time_is_a_loss_of_its_webinar(start: str | None) -> None:
+    webinars = loaded((UUID, "1", "ann", start, 60), ("good", "2", "ann", "2026-05-08T10:00:00Z", 60))
 
-    assert caught.value.kind == "instance without start"
+    [loss] = webinars.losses
+    assert "webinar 1 has no start time" in loss.message
+    assert (loss.facts["object_type"], loss.facts["object_id"], loss.again) == ("webinar", "1", False)
+    assert [row["uuid"] for row in of_ann(webinars)] == ["good"]
 
 
-@pytest.mark.parametrize("start", ["", "soon"])
-def test_start_time_that_is_no_date_is_an_error_that_names_the_webinar(start: str) -> None:
-    with pytest.raises(SliceFailure, match="webinar 1"):
-        loaded((UUID, "1", "ann", start, 60))
+@pytest.mark.parametrize("minutes", [-60, 10**15, "90"])
+def test_planned_minutes_that_cannot_be_count_as_none(minutes: object) -> None:
+    [row] = of_ann(loaded((UUID, "1", "ann", "2026-05-08T10:00:00Z", minutes)))
+
+    assert row["end_time"] == "2026-05-08T10:00:00Z"
 
 
 def test_unreported_webinars_belong_to_their_host_and_to_the_windows_they_began_in() -> None:

@@ -26,11 +26,16 @@ from airbyte_cdk.test.catalog_builder import CatalogBuilder
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_zoom import SourceZoom
+from source_zoom.judge import MOST_FAULTS
+from source_zoom.retries import MAX_RETRIES
+from source_zoom.session_state import ASKED_AGAIN
+from source_zoom.windows import grid
 from unit_tests.past import row_of
-from unit_tests.zoom import API, CONFIG, TOKEN_URL, refusal, token
+from unit_tests.zoom import API, CONFIG, DAILY_LIMIT, TOKEN_URL, refusal, token
 
 NO_PERMISSION = refusal(400, 200, "No permission.")
 SERVER_ERROR = refusal(500, 500, "Internal error.")
+NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[x].")
 NO_PLAN = refusal(400, 200, "Only available for paid account: acc.")
 TODAY = pendulum.now("UTC")
 DAYS_AGO = [TODAY.subtract(days=days).to_date_string() for days in range(10)]
@@ -467,3 +472,139 @@ def test_token_that_is_refused_everywhere_is_a_config_error(zoom: requests_mock.
 
     assert ("report_meetings", "config_error") in sync.failures
     assert sync.states["report_meetings"]["end_time"] is None
+
+
+def test_what_was_under_way_when_a_host_was_refused_and_then_stopped_is_read_once_the_host_answers(
+    zoom: requests_mock.Mocker,
+) -> None:
+    start = TODAY.subtract(days=85).date()
+    windows = list(grid(start.subtract(days=1), TODAY.date()))
+    days = [max(start, window.first.add(days=3)).to_date_string() for window in windows]
+    phase, failed = "refused later", 0
+
+    def listed(asked: Any, answer: Any) -> dict[str, Any]:
+        nonlocal failed
+        first, last = asked.qs["from"][0], asked.qs["to"][0]
+        if phase == "refused" or (phase == "refused later" and first >= windows[-1].key):
+            answer.status_code = 400
+            return {"code": 200, "message": "No permission."}
+        if phase == "refused later" and first >= windows[-2].key:
+            failed += 1
+            if failed <= MAX_RETRIES + 1:
+                answer.status_code = 500
+                return {"code": 500, "message": "Internal error."}
+            answer.status_code = 429
+            answer.headers["X-RateLimit-Type"] = "Daily-limit"
+            return {"code": 429, "message": DAILY_LIMIT}
+        return {"meetings": [row_of(day, day, participants_count=2) for day in days if first <= day <= last]}
+
+    for host in HOSTS[1:]:
+        hosted(zoom, host, row_of(host, days[-1], participants_count=2))
+    zoom.get(f"{API}/report/users/ann/meetings", json=listed)
+    read: set[str] = set()
+    state: dict[str, Any] = {}
+    for phase in ("refused later", "refused", "answers", "answers"):  # noqa: B007 - the answers look at it
+        sync = Sync("report_meeting_participants", state=state, start_date=f"{start}T00:00:00Z")
+        read |= set(sync.uuids("report_meeting_participants"))
+        state = sync.states
+
+    assert read == {*days, *HOSTS[1:]}
+
+
+def test_a_row_that_cannot_be_used_costs_no_other_list(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/users?status=active", json={"users": [{"email": "odd@x.org"}, {"id": "ann"}]})
+    zoom.get(f"{API}/users?status=inactive", json={"users": [{"id": host} for host in HOSTS[1:]]})
+    hosted(zoom, "ann", session("ann"), {"id": 1, "end_time": f"{DAYS_AGO[3]}T11:00:00Z"})
+    zoom.get(f"{API}/report/users/ann/meetings?type=pastOne", json={"meetings": [session("alone")]})
+
+    users = Sync("users", "read_gaps", mode=SyncMode.full_refresh)
+    sessions = Sync("report_meetings", report_hosts="all", include_one_participant_sessions=True)
+
+    assert sorted(row["id"] for row in users.rows("users")) == list(HOSTS)
+    assert users.gaps == [("users", "list", "users", "UNUSABLE")]
+    assert sessions.error is None
+    assert sessions.uuids("report_meetings") == ["alone", *HOSTS]
+
+
+def test_series_whose_details_are_at_fault_leave_their_registrants_incomplete(zoom: requests_mock.Mocker) -> None:
+    numbers = range(1, 3 + MOST_FAULTS)
+    zoom.get(f"{API}/users?status=active", json={"users": [{"id": "ann"}]})
+    zoom.get(f"{API}/users?status=inactive", json={"users": []})
+    listed = [{"id": number, "uuid": f"u{number}", "type": 8, "host_id": "ann"} for number in numbers]
+    zoom.get(f"{API}/users/ann/meetings", json={"meetings": listed})
+    zoom.get(re.compile(rf"{API}/meetings/[0-9]+\?"), **SERVER_ERROR)
+    zoom.get(re.compile("/registrants"), json={"registrants": []})
+
+    sync = Sync("meeting_registrants", "read_gaps", mode=SyncMode.full_refresh)
+
+    assert sync.status("meeting_registrants") == "INCOMPLETE"
+    assert sync.failures == [("meeting_registrants", "transient_error")]
+    assert {meaning for *_, meaning in sync.gaps} == {"BROKEN"}
+
+
+@pytest.mark.parametrize("answer", [NO_PERMISSION, NO_SCOPE])
+def test_sessions_that_are_known_are_read_though_owners_of_webinars_are_not(
+    answer: dict[str, Any], zoom: requests_mock.Mocker
+) -> None:
+    everyone = [{"id": host, "email": f"{host}@x.org"} for host in (*HOSTS, *(f"u{number}" for number in range(12)))]
+    zoom.get(f"{API}/report/history_meetings", **refusal(403, 0, "no"))
+    zoom.get(f"{API}/users?status=active", json={"users": everyone})
+    zoom.get(f"{API}/users?status=inactive", json={"users": []})
+    zoom.get(re.compile("/users/[^/]+/webinars"), **answer)
+    zoom.get(re.compile("/report/users/u[0-9]+/meetings"), json={"meetings": []})
+    for host in HOSTS:
+        hosted(zoom, host, session(host, type=5))
+    zoom.get(re.compile("/report/webinars/[^/]+$"), json=detail)
+
+    sync = Sync("report_webinars")
+
+    assert sync.uuids("report_webinars") == list(HOSTS)
+    # Without the scope it is not known whose webinars there are; where all lists are refused, every user is asked.
+    assert sync.status("report_webinars") == ("COMPLETE" if answer is NO_PERMISSION else "INCOMPLETE")
+
+
+@pytest.mark.parametrize("has_scope", [True, False])
+def test_session_of_a_host_who_is_gone_has_a_row(zoom: requests_mock.Mocker, *, has_scope: bool) -> None:
+    times = {"start_time": f"{DAYS_AGO[3]}T10:00:00Z", "end_time": f"{DAYS_AGO[3]}T11:00:00Z"}
+    told = {"meeting_uuid": "gone", "meeting_id": 5, "type": "Meeting", "host_email": "cat@x.org", "participants": 4}
+    zoom.get(f"{API}/report/history_meetings", json={"history_meetings": [{**told, **times}]})
+    zoom.get(f"{API}/report/users/cat/meetings", **refusal(404, 1001, "User does not exist: cat."))
+    if not has_scope:
+        zoom.get(re.compile("/report/meetings/[^/]+$"), **NO_SCOPE)
+
+    sync = Sync("report_meetings")
+
+    [row] = [row for row in sync.rows("report_meetings") if row["uuid"] == "gone"]
+    assert (row["meeting_id"], row["host_id"]) == ("5", "cat")
+    assert row["dept"] == ("D" if has_scope else "")
+    assert not [name for name in row if name.startswith("source_zoom")]
+
+
+def test_each_stream_has_its_turn_when_hosts_who_were_refused_are_asked_again(zoom: requests_mock.Mocker) -> None:
+    many = [f"h{number:02}" for number in range(ASKED_AGAIN + 5)]
+    zoom.get(re.compile("/report/users/[hz]"), **NO_PERMISSION)
+    now = TODAY.format("YYYY-MM-DD[T]HH:mm:ss[Z]")
+    cause = {"meaning": "NO_PERMISSION", "refused": True}
+    state = {
+        name: {
+            "version": 2,
+            "end_time": now,
+            "settled": False,
+            "read_with": {"first": DAYS_AGO[9], "one_participant": False},
+            "covered": None,
+            "hosts": {
+                "done": {},
+                "missing": {},
+                "refused": [{"first": DAYS_AGO[5], "asked": now, **cause, "names": names}],
+            },
+            "unknown": [],
+            "recent": {},
+            "retry": {},
+        }
+        for name, names in {"report_meetings": many, "report_meeting_participants": [*many, "zed"]}.items()
+    }
+
+    for _ in range(2):
+        state = Sync(*state, state=state).states
+
+    assert "/v2/report/users/zed/meetings" in {asked.path for asked in zoom.request_history}
