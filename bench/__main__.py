@@ -26,9 +26,9 @@ from unittest.mock import patch
 from airbyte_cdk.models import Type
 
 from source_zoom import SourceZoom
-from source_zoom.budget import PER_SECOND
 from source_zoom.config import RateLimitPlan
-from source_zoom.endpoint import RateLabel
+from source_zoom.zoom.endpoint import RateLabel
+from source_zoom.zoom.limits import PER_SECOND
 
 CATALOG = Path(__file__).resolve().parent.parent / "integration_tests" / "configured_catalog.json"
 LATENCY_SECONDS = 0.05

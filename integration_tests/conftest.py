@@ -14,8 +14,8 @@ pytest.register_assert_rewrite("integration_tests.airbyte_cdk_cli", "integration
 from integration_tests.airbyte_cdk_cli import copy_connector  # noqa: E402 - after asserts are to be rewritten
 from integration_tests.connector import Connector, config_of  # noqa: E402
 from sandbox import Sandbox, SandboxOptions  # noqa: E402
-from source_zoom.budget import PER_SECOND  # noqa: E402
-from source_zoom.endpoint import RateLabel  # noqa: E402
+from source_zoom.zoom.endpoint import RateLabel  # noqa: E402
+from source_zoom.zoom.limits import PER_SECOND  # noqa: E402
 
 SMALL_ACCOUNT: dict[str, Any] = {
     "seed": 7,

@@ -23,8 +23,9 @@ import pendulum
 from integration_tests.connector import PAST_SESSIONS, Message, Output, config_of, read_here
 from integration_tests.impatient import short_sleep
 from sandbox import Sandbox, SandboxOptions
-from source_zoom import SourceZoom, budget
-from source_zoom.endpoint import RateLabel
+from source_zoom import SourceZoom
+from source_zoom.zoom import limits
+from source_zoom.zoom.endpoint import RateLabel
 
 NOON = pendulum.datetime(2026, 3, 15, 12)
 START_DATE = "2026-02-01"
@@ -301,8 +302,8 @@ CHOSEN = tuple(cell for cell in CELLS if cell.place not in ALIKE[1:] or cell.ans
 def laboratory(now: Callable[[], pendulum.DateTime] = lambda: NOON) -> Iterator[None]:
     """Let this process read without pace and without long waits, at a time that stands still."""
     with ExitStack() as stack:
-        for plan in budget.PER_SECOND:
-            stack.enter_context(patch.dict(budget.PER_SECOND, {plan: dict.fromkeys(RateLabel, UNPAGED_RATE)}))
+        for plan in limits.PER_SECOND:
+            stack.enter_context(patch.dict(limits.PER_SECOND, {plan: dict.fromkeys(RateLabel, UNPAGED_RATE)}))
         stack.enter_context(patch.object(pendulum, "now", lambda tz="UTC": now().in_timezone(tz)))
         stack.enter_context(patch.object(time, "sleep", short_sleep))
         yield
@@ -311,7 +312,7 @@ def laboratory(now: Callable[[], pendulum.DateTime] = lambda: NOON) -> Iterator[
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
     """Let an answer take so long, and no longer; ten minutes in reality."""
-    with patch.object(budget, "ANSWER_SECONDS", seconds):
+    with patch.object(limits, "ANSWER_SECONDS", seconds):
         yield
 
 
@@ -517,7 +518,7 @@ def examine(cell: Cell, account: Account) -> Finding:
         settings["seconds"] = 3 * ANSWER_SECONDS
     sandbox.allow()
     sandbox.refuse(**settings)
-    with deadline(ANSWER_SECONDS if cell.answer == "timeout" else budget.ANSWER_SECONDS):
+    with deadline(ANSWER_SECONDS if cell.answer == "timeout" else limits.ANSWER_SECONDS):
         finding = Finding(cell, object_id, account.read(place.streams))
         state = finding.first.state
         for _ in range(3 if place.is_incremental else 0):

@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.__main__ import UNPACED, Account, read_by_command, read_here
 from integration_tests.connector import STREAMS
 from sandbox import Sandbox
-from source_zoom.endpoint import RateLabel
+from source_zoom.zoom.endpoint import RateLabel
 
 
 def account(sandbox: Sandbox, folder: Path) -> Account:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from integration_tests.refusals import GAPS, Account, laboratory
-from source_zoom import budget
+from source_zoom.zoom import limits as budget
 
 SCALE = 150
 """Seconds of reality in one of these tests: ten minutes, for an answer and for a label, become four seconds."""

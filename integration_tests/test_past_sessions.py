@@ -23,7 +23,7 @@ from integration_tests.connector import (
 from sandbox import Reading, Sandbox
 from sandbox.areas import ROUTES
 from source_zoom.streams import incremental
-from source_zoom.windows import grid
+from source_zoom.streams.windows.grid import grid
 
 pytestmark = pytest.mark.usefixtures("unpaced")
 

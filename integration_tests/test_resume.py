@@ -36,8 +36,8 @@ from integration_tests.connector import (
 from integration_tests.impatient import short_sleep
 from sandbox import Fault, Label, Sandbox
 from source_zoom.engine.heartbeat import Heartbeat
-from source_zoom.retries import MAX_RETRIES
-from source_zoom.session_state import FIXED_DAYS, SessionState
+from source_zoom.streams.sessions.state import FIXED_DAYS, SessionState
+from source_zoom.zoom.retries import MAX_RETRIES
 
 MEETINGS, PARTICIPANTS = MEETING_REPORTS
 LOOKBACK_DAYS = 2

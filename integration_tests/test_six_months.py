@@ -8,7 +8,7 @@ import pendulum
 import pytest
 
 from integration_tests.refusals import Account, laboratory
-from source_zoom.windows import grid
+from source_zoom.streams.windows.grid import grid
 
 MEETINGS = "report_meetings"
 

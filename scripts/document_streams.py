@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from source_zoom.meanings import EXPLANATIONS, NOTHING_THERE, name_of
 from source_zoom.streams import STREAMS, PastSessionStream, ReadGaps, ZoomStream
-from source_zoom.streams.base import ZoomSubStream
-from source_zoom.streams.history import HistoryMeetings
-from source_zoom.streams.past_sessions import ActiveHosts
+from source_zoom.streams.base.stream import ZoomSubStream
+from source_zoom.streams.sessions.history import HistoryMeetings
+from source_zoom.streams.sessions.hosts import ActiveHosts
+from source_zoom.zoom.meanings import EXPLANATIONS, NOTHING_THERE, name_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "streams.md"
@@ -94,7 +94,7 @@ def _section(cls: type[ZoomStream]) -> str:
         "Granular scope": f"`{endpoint.scopes.granular}`",
         "Classic scope": f"`{endpoint.scopes.classic}`",
         "Scopes of what it is read from": _quoted({source.endpoint.scopes.granular: None for source in sources}),
-        "Needs": endpoint.needs,
+        "Needs": endpoint.plan,
         "Skips": "<br>".join(_skips(cls)),
     }
     if cls not in STREAMS or cls.internal:

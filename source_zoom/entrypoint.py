@@ -20,8 +20,8 @@ from airbyte_cdk.models import Type as MessageType
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
-from source_zoom import threads
 from source_zoom.config import ZoomConfig
+from source_zoom.engine import threads
 from source_zoom.source import SourceZoom
 
 FAILED = 1

@@ -14,10 +14,10 @@ from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.config import OnGaps
 from source_zoom.engine import Loss, Outcome, SliceFailure, TreeStream, with_ancestors
-from source_zoom.gaps import Gap, merged, warning_of
-from source_zoom.meanings import LACKING, Meaning
 from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream
-from source_zoom.streams.base import REFUSED
+from source_zoom.streams.base.gaps import Gap, merged, warning_of
+from source_zoom.streams.base.stream import REFUSED
+from source_zoom.zoom.meanings import LACKING, Meaning
 
 LOGGER = logging.getLogger("airbyte")
 
@@ -48,7 +48,7 @@ class Judge:
             return None
         lacked = None if outcome.losses or outcome.inherited else self._lacked(stream)
         stopped = outcome.stopped or self._all_refused(stream, outcome)
-        if lacked is not None or (stopped is not None and stopped.kind == REFUSED):
+        if lacked is not None or (stopped is not None and stopped.cause == REFUSED):
             if isinstance(stream, PastSessionStream):
                 stream.revert()
             if stopped is None or Meaning.__members__.get(stopped.facts.get("meaning", ""), Meaning.UNKNOWN) in LACKING:
@@ -90,9 +90,9 @@ class Judge:
 
     def _of_stop(self, stream: ZoomStream, stopped: SliceFailure) -> SliceFailure | None:
         """Return the error of a stream that was not read to its end, None if its state holds the rest."""
-        if stopped.kind == SCOPE:
+        if stopped.cause == SCOPE:
             return self._of_scope(stream, stopped)
-        if stopped.kind == DAILY and self._is_incremental(stream):
+        if stopped.cause == DAILY and self._is_incremental(stream):
             LOGGER.warning(f"Stream {stream.name} goes on in the next sync, from its state: {stopped.message}")
             return None
         return stopped
@@ -111,24 +111,24 @@ class Judge:
         return SliceFailure(
             f"The Zoom app may not read {stream.name}: add the scope {' and '.join(lacking)} to the app at "
             "marketplace.zoom.us, then run again (new scopes can take a while to arrive).",
-            kind=SCOPE,
+            cause=SCOPE,
             failure_type=FailureType.config_error,
         )
 
     def _of_gaps(self, stream: ZoomStream, outcome: Outcome, gaps: list[Gap]) -> SliceFailure | None:
         losses = [*outcome.losses, *outcome.inherited]
-        if any(loss.kind == SCOPE for loss in losses):
-            return self._of_scope(stream, _as_failure(next(loss for loss in losses if loss.kind == SCOPE)))
+        if any(loss.cause == SCOPE for loss in losses):
+            return self._of_scope(stream, _as_failure(next(loss for loss in losses if loss.cause == SCOPE)))
         if not gaps:
             return None
         warning = warning_of(stream.name, gaps)
         if self._context.config.on_gaps is OnGaps.FAIL:
             is_passing = all(gap.is_fault for gap in gaps)
             type_ = FailureType.transient_error if is_passing else FailureType.config_error
-            return SliceFailure(f"{warning} (`on_gaps` is `fail`.)", kind="gaps", failure_type=type_)
+            return SliceFailure(f"{warning} (`on_gaps` is `fail`.)", cause="gaps", failure_type=type_)
         if self._is_too_faulty(stream, outcome, gaps):
-            cause = next((f" {loss.message}" for loss in losses if loss.again), "")
-            return SliceFailure(f"{warning}{cause}", kind="gaps", failure_type=FailureType.transient_error)
+            example = next((f" {loss.message}" for loss in losses if loss.again), "")
+            return SliceFailure(f"{warning}{example}", cause="gaps", failure_type=FailureType.transient_error)
         LOGGER.warning(f"{warning} The stream read_gaps lists them.")
         return None
 
@@ -147,7 +147,7 @@ class Judge:
 
 
 def _as_failure(loss: Loss) -> SliceFailure:
-    return SliceFailure(loss.message, kind=loss.kind, failure_type=FailureType.config_error, facts=loss.facts)
+    return SliceFailure(loss.message, cause=loss.cause, failure_type=FailureType.config_error, facts=loss.facts)
 
 
 def _is_mostly_faulty(outcome: Outcome) -> bool:

@@ -29,14 +29,14 @@ from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from source_zoom import inputs
-from source_zoom.auth import authenticator
-from source_zoom.budget import Budgets, rates
 from source_zoom.config import ZoomConfig, normalise
 from source_zoom.engine import SliceFailure, TreeReader, TreeStream, with_ancestors
 from source_zoom.judge import Judge
 from source_zoom.selection import Selection
-from source_zoom.session_state import SessionState
 from source_zoom.streams import PastSessionStream, ReadGaps, StreamContext, ZoomStream, build, build_all
+from source_zoom.streams.sessions.state import SessionState
+from source_zoom.zoom.auth import authenticator
+from source_zoom.zoom.limits import Budgets, rates
 
 
 class SourceZoom(AbstractSource):
@@ -119,7 +119,7 @@ class SourceZoom(AbstractSource):
                 return FinalStateCursor(stream.name, None, repository)
             incremental = selection.modes.get(stream.name) is SyncMode.incremental
             blob = _session_state(logger, stream.name, states, context.now) if incremental else {}
-            return stream.keep_books(blob, repository, incremental=incremental)
+            return stream.make_cursor(blob, repository, incremental=incremental)
 
         reader = TreeReader(
             streams,

@@ -14,12 +14,12 @@ from airbyte_cdk.sources.message import InMemoryMessageRepository
 from source_zoom.engine import FeedReader, Key, Loss
 from source_zoom.engine.feed import ParentFeed
 from source_zoom.engine.partitions import SlicePartition
-from source_zoom.session_state import Cause, Session, SessionState
 from source_zoom.streams import PastSessionStream, ZoomStream, build
-from source_zoom.streams.incremental import SessionSlice
-from source_zoom.streams.past_sessions import PastSessions
-from source_zoom.windows import Window, grid
-from unit_tests.zoom import API, context
+from source_zoom.streams.sessions.cursor import SessionSlice
+from source_zoom.streams.sessions.listing import PastSessions
+from source_zoom.streams.sessions.state import Cause, Session, SessionState
+from source_zoom.streams.windows.grid import Window, grid
+from unit_tests.fake_zoom import API, context
 
 NOW = "2026-05-10T09:30:00Z"
 START = "2026-03-20T00:00:00Z"
@@ -33,7 +33,7 @@ def tree(blob: dict[str, Any] | None = None, **config: Any) -> dict[str, ZoomStr
     streams = build(context(**{"start_date": START, **config}))
     for stream in streams.values():
         if isinstance(stream, PastSessionStream):
-            stream.keep_books(blob or {}, InMemoryMessageRepository(), incremental=True)
+            stream.make_cursor(blob or {}, InMemoryMessageRepository(), incremental=True)
     return streams
 
 
@@ -114,7 +114,7 @@ def blob_of(*hosts: str, missing: Iterable[tuple[Window, str]] = (), refused: It
             state.refuse(window, host, Cause("NO_PERMISSION", 400, 200, refused=True))
         for host in hosts:
             state.finish(window, host)
-    return state.blob()
+    return state.to_json()
 
 
 def end_of_slice(stream: PastSessionStream, slice_: SessionSlice, error: Exception | None = None) -> None:
@@ -122,6 +122,6 @@ def end_of_slice(stream: PastSessionStream, slice_: SessionSlice, error: Excepti
     partition = SlicePartition(None, slice_)  # type: ignore[arg-type]  # only its slice is looked at
     partition.is_read = error is None
     if error is None:
-        stream.cursor_book.close_partition(partition)
+        stream.session_cursor.close_partition(partition)
     else:
-        stream.cursor_book.fail_partition(partition, error)
+        stream.session_cursor.fail_partition(partition, error)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import requests
 
-from source_zoom.endpoint import Endpoint
+from source_zoom.zoom.endpoint import Endpoint
 from unit_tests.contract.openapi import DOCUMENTS_FOLDER, SHARED_FOLDER
-from unit_tests.zoom import API, response
+from unit_tests.fake_zoom import API, response
 
 NOTES = SHARED_FOLDER / "zoom-api.md"
 

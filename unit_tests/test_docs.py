@@ -13,14 +13,14 @@ from types import ModuleType
 import pytest
 import yaml
 
-from source_zoom.endpoint import Scopes
 from source_zoom.engine import with_ancestors
-from source_zoom.meanings import EXPLANATIONS, NOTHING_THERE, name_of
 from source_zoom.streams import ReadGaps, ZoomStream, build, build_all
-from source_zoom.streams.history import HistoryMeetings
-from source_zoom.streams.past_sessions import ActiveHosts
+from source_zoom.streams.sessions.history import HistoryMeetings
+from source_zoom.streams.sessions.hosts import ActiveHosts
 from source_zoom.streams.webinars import WebinarPanelists
-from unit_tests.zoom import context
+from source_zoom.zoom.endpoint import Scopes
+from source_zoom.zoom.meanings import EXPLANATIONS, NOTHING_THERE, name_of
+from unit_tests.fake_zoom import context
 
 ROOT = Path(__file__).resolve().parents[1]
 STREAMS = build(context())

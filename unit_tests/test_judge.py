@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from airbyte_cdk.models import FailureType, SyncMode
 
-from source_zoom.answers import Verdict
 from source_zoom.engine import Loss, Outcome, SliceFailure, StreamStopped
 from source_zoom.judge import MOST_FAULTS, Judge
-from source_zoom.meanings import Meaning
-from source_zoom.probation import FEWEST_HOSTS, MOST_REFUSED
-from source_zoom.session_state import TIME_FORMAT, Session
 from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream, build_all
-from source_zoom.streams.base import REFUSED
-from source_zoom.streams.incremental import cause_of
-from unit_tests.zoom import context
+from source_zoom.streams.base.stream import REFUSED
+from source_zoom.streams.sessions.cursor import cause_of
+from source_zoom.streams.sessions.state import TIME_FORMAT, Session
+from source_zoom.zoom.answers import Verdict
+from source_zoom.zoom.meanings import Meaning
+from source_zoom.zoom.probation import FEWEST_HOSTS, MOST_REFUSED
+from unit_tests.fake_zoom import context
 
 FULL, INCREMENTAL = SyncMode.full_refresh, SyncMode.incremental
 CONFIG, TRANSIENT = FailureType.config_error, FailureType.transient_error
@@ -36,7 +36,7 @@ def failure(
 ) -> SliceFailure:
     return of(
         f"GET said {facts['meaning']}.",
-        kind=kind or facts["meaning"],
+        cause=kind or facts["meaning"],
         failure_type=TRANSIENT if again else CONFIG,
         again=again,
         facts={"object_type": object_type, "object_id": object_id, **facts},
@@ -74,7 +74,7 @@ class Court:
         assert isinstance(stream, ZoomStream)
         self.stream = stream
         if isinstance(stream, PastSessionStream):
-            stream.keep_books({}, _NoRepository(), incremental=mode is INCREMENTAL)  # type: ignore[arg-type]
+            stream.make_cursor({}, _NoRepository(), incremental=mode is INCREMENTAL)  # type: ignore[arg-type]
         self._judge = Judge(self.context, streams, {name: mode})
         self._caplog = caplog
 
@@ -176,7 +176,7 @@ def test_what_the_state_holds_counts_in_a_full_refresh(caplog: pytest.LogCapture
     court = Court("webinar_absentees", FULL, caplog)
     assert isinstance(court.stream, PastSessionStream)
     for number in range(MOST_FAULTS + 1):
-        court.stream.cursor_book.note_unknown(str(number), cause_of(failure(**FAULT)))
+        court.stream.session_cursor.note_unknown(str(number), cause_of(failure(**FAULT)))
 
     error = court.judge(outcome())
 
@@ -233,7 +233,7 @@ def test_list_of_everything_at_fault_leaves_a_stream_incomplete(
 @pytest.mark.parametrize(
     "stop",
     [
-        failure(of=StreamStopped, kind="label", meaning="BROKEN", again=True),  # a label that stopped answering
+        failure(of=StreamStopped, cause="label", meaning="BROKEN", again=True),  # a label that stopped answering
         failure(of=StreamStopped, meaning="NO_PERMISSION"),  # of a list of everything
         failure(of=StreamStopped, meaning="ACCOUNT"),
     ],
@@ -298,7 +298,7 @@ def test_objects_refused_alike_and_none_accepted_are_a_refusal_of_all(
     error = court.judge(outcome(read=0, lost=refuse(court, count, hosts)))
 
     assert error is not None
-    assert (error.failure_type, error.kind) == (CONFIG, REFUSED)
+    assert (error.failure_type, error.cause) == (CONFIG, REFUSED)
     assert "for all that it was asked for" in str(error)
     assert "Give the role of the app's owner the permission" in str(error)
     assert court.gaps == []
@@ -321,15 +321,15 @@ def test_refused_objects_are_gaps_where_one_was_accepted(caplog: pytest.LogCaptu
 def test_refusal_of_all_on_the_way_moves_no_watermark(caplog: pytest.LogCaptureFixture) -> None:
     court = Court("report_meeting_participants", INCREMENTAL, caplog)
     assert isinstance(court.stream, PastSessionStream)
-    before = court.stream.cursor_book.state
+    before = court.stream.session_cursor.state
     ended = court.context.now.subtract(days=1).format(TIME_FORMAT)
     session = Session("a==", "ann", "1", 2, ended, ended, fingerprint="f")
     stop = court.stream.all_refused("No permission.", {"meaning": "NO_PERMISSION"})
-    court.stream.cursor_book._state.fail(session, cause_of(failure(**REFUSAL)))
-    assert court.stream.cursor_book.state != before
+    court.stream.session_cursor._state.fail(session, cause_of(failure(**REFUSAL)))
+    assert court.stream.session_cursor.state != before
 
     assert court.judge(outcome(read=0, stopped=stop)) is stop
-    assert court.stream.cursor_book.state == before
+    assert court.stream.session_cursor.state == before
 
 
 # The day's requests
@@ -362,13 +362,13 @@ def test_what_the_plan_lacks_is_empty_and_complete_with_a_warning_and_moves_no_w
 ) -> None:
     court = Court("webinar_poll_results", mode, caplog)
     assert isinstance(court.stream, PastSessionStream)
-    before = court.stream.cursor_book.state
+    before = court.stream.session_cursor.state
     court.stream._skipped[meaning, "400/200"] = 12
 
     assert court.judge(outcome(read=12)) is None
     [warning] = court.warnings
     assert warning.startswith("Stream webinar_poll_results is empty, as the account lacks what it needs")
-    assert court.stream.cursor_book.state == before
+    assert court.stream.session_cursor.state == before
 
 
 def test_what_single_users_lack_is_no_matter_where_another_was_answered_for(caplog: pytest.LogCaptureFixture) -> None:
@@ -420,7 +420,7 @@ def test_with_on_gaps_fail_what_was_refused_before_and_is_not_asked_for_now_is_n
 ) -> None:
     court = Court("webinar_absentees", INCREMENTAL, caplog, on_gaps="fail")
     assert isinstance(court.stream, PastSessionStream)
-    court.stream.cursor_book.note_unknown("77", cause_of(failure(**REFUSAL)))
+    court.stream.session_cursor.note_unknown("77", cause_of(failure(**REFUSAL)))
 
     error = court.judge(outcome())
 

@@ -16,7 +16,7 @@ import yaml
 from source_zoom.config import ZoomConfig
 from source_zoom.engine.heartbeat import LONGEST_SILENCE_SECONDS
 from source_zoom.streams import build, build_all
-from unit_tests.zoom import CONFIG, context
+from unit_tests.fake_zoom import CONFIG, context
 
 ROOT = Path(__file__).resolve().parents[1]
 METADATA: dict[str, Any] = yaml.safe_load((ROOT / "metadata.yaml").read_text(encoding="utf-8"))

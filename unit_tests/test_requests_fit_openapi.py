@@ -12,12 +12,13 @@ import jsonschema
 import pytest
 
 from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream, build
-from source_zoom.streams.base import ZoomSubStream
-from source_zoom.streams.history import HistoryMeetings, SmallHistoryMeetings
-from source_zoom.streams.past_sessions import ActiveHosts, PastSessions
+from source_zoom.streams.base.stream import ZoomSubStream
+from source_zoom.streams.sessions.history import HistoryMeetings, SmallHistoryMeetings
+from source_zoom.streams.sessions.hosts import ActiveHosts
+from source_zoom.streams.sessions.listing import PastSessions
 from unit_tests.contract.openapi import DOCUMENTS_FOLDER, needs_documents
+from unit_tests.fake_zoom import context
 from unit_tests.past import NOW, START
-from unit_tests.zoom import context
 
 pytestmark = needs_documents
 

@@ -21,7 +21,7 @@ import pytest
 from airbyte_cdk.models import ConnectorSpecificationSerializer
 
 from source_zoom import SourceZoom
-from unit_tests.zoom import CLIENT_SECRET, CONFIG
+from unit_tests.fake_zoom import CLIENT_SECRET, CONFIG
 from unit_tests.zoom_server import ZoomServer, serving
 
 ROOT = Path(__file__).parents[1]

@@ -25,7 +25,7 @@ from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_m
 
 from source_zoom.selection import Selection
 from source_zoom.streams import build_all
-from unit_tests.zoom import context
+from unit_tests.fake_zoom import context
 
 STREAMS = {name: stream for name, stream in build_all(context()).items() if not stream.internal}
 

@@ -31,7 +31,17 @@ from airbyte_cdk.test.state_builder import StateBuilder
 from source_zoom import SourceZoom
 from source_zoom.entrypoint import ZoomEntrypoint
 from source_zoom.streams import STREAMS, build_all
-from unit_tests.zoom import ACCESS_TOKEN, API, CLIENT_SECRET, CONFIG, DAILY_LIMIT, TOKEN_URL, context, refusal, token
+from unit_tests.fake_zoom import (
+    ACCESS_TOKEN,
+    API,
+    CLIENT_SECRET,
+    CONFIG,
+    DAILY_LIMIT,
+    TOKEN_URL,
+    context,
+    refusal,
+    token,
+)
 
 SCOPES = [cls.endpoint.scopes.granular for cls in STREAMS]
 PUBLIC = [name for name, stream in build_all(context()).items() if not stream.internal]

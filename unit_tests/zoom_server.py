@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from unit_tests.zoom import CONFIG, token
+from unit_tests.fake_zoom import CONFIG, token
 
 
 @dataclass

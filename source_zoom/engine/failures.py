@@ -24,7 +24,7 @@ class SliceFailure(AirbyteTracedException):
     """One slice of a stream could not be read.
 
     :param message: one sentence for the user
-    :param kind: equal for failures with the same cause
+    :param cause: equal for failures that have the same one
     :param failure_type: what the platform should make of it (retry, ask the user, report a bug)
     :param internal_message: details for the log
     :param again: whether a second try may succeed when all else has been read, as it is at fault and not refused
@@ -36,7 +36,7 @@ class SliceFailure(AirbyteTracedException):
         self,
         message: str,
         *,
-        kind: str,
+        cause: str,
         failure_type: FailureType,
         internal_message: str | None = None,
         again: bool = False,
@@ -44,7 +44,7 @@ class SliceFailure(AirbyteTracedException):
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message=message, internal_message=internal_message or message, failure_type=failure_type)
-        self.kind = kind
+        self.cause = cause
         self.again = again
         self.costly = costly
         self.facts: dict[str, Any] = dict(facts or {})
@@ -58,19 +58,19 @@ class ParentIncomplete(SliceFailure):
     """What belongs to a part of an ancestor is missing, and which part that is is not known.
 
     :param parent: name of the ancestor where it began
-    :param cause: what happened there
+    :param error: what happened there
     """
 
-    def __init__(self, parent: str, cause: Exception) -> None:
+    def __init__(self, parent: str, error: Exception) -> None:
         super().__init__(
-            message_of(cause),
-            kind=getattr(cause, "kind", type(cause).__name__),
-            failure_type=failure_type_of(cause),
-            internal_message=f"A part of '{parent}' could not be read: {message_of(cause)}",
-            facts=getattr(cause, "facts", None),
+            message_of(error),
+            cause=getattr(error, "cause", type(error).__name__),
+            failure_type=failure_type_of(error),
+            internal_message=f"A part of '{parent}' could not be read: {message_of(error)}",
+            facts=getattr(error, "facts", None),
         )
         self.parent = parent
-        self.cause = cause
+        self.error = error
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Loss:
     """
 
     stream: str
-    kind: str
+    cause: str
     message: str
     again: bool
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Loss:
     @classmethod
     def of(cls, stream: str, error: SliceFailure) -> Loss:
         """Return what is kept of a failure."""
-        return cls(stream, error.kind, message_of(error), error.again, error.facts)
+        return cls(stream, error.cause, message_of(error), error.again, error.facts)
 
 
 class Outcome:
@@ -135,7 +135,7 @@ def message_of(error: BaseException) -> str:
 
 
 class FailureLog:
-    """Keeps the errors that leave streams incomplete, one of each kind, until all streams have ended.
+    """Keeps the errors that leave streams incomplete, one for each cause, until all streams have ended.
 
     The platform goes by the first error trace of a sync, so they leave together and in an order. The CDK emits
     one, with a logged stack, for every failed partition (concurrent_read_processor.py, `on_exception`).
@@ -150,10 +150,10 @@ class FailureLog:
         return {stream for stream, _, _ in self._errors}
 
     def note(self, stream: str, error: Exception) -> bool:
-        """Keep an error; return whether it is the first of its kind in its stream."""
-        kind = (stream, failure_type_of(error), getattr(error, "kind", message_of(error)))
-        is_new = kind not in self._errors
-        self._errors.setdefault(kind, error)
+        """Keep an error; return whether it is the first with its cause in its stream."""
+        key = (stream, failure_type_of(error), getattr(error, "cause", message_of(error)))
+        is_new = key not in self._errors
+        self._errors.setdefault(key, error)
         return is_new
 
     def traces(self, names: set[str]) -> list[AirbyteMessage]:

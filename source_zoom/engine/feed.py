@@ -124,13 +124,13 @@ class ParentFeed:
     def raise_if_incomplete(self) -> None:
         """Raise if it is not known which part of the parent could not be read.
 
-        :raises ParentIncomplete: with the first cause
+        :raises ParentIncomplete: with the first error
         """
-        cause = self._failure.get()
-        if isinstance(cause, ParentIncomplete):
-            raise cause  # it names the stream where it began
-        if cause is not None:
-            raise ParentIncomplete(self._name, cause)
+        error = self._failure.get()
+        if isinstance(error, ParentIncomplete):
+            raise error  # it names the stream where it began
+        if error is not None:
+            raise ParentIncomplete(self._name, error)
 
     def _behind(self) -> int:
         slowest = min((reader.position for reader in self._readers), default=None)

@@ -20,7 +20,7 @@ from typing import Any
 from airbyte_cdk.sources.concurrent_source.thread_pool_manager import ThreadPoolManager
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_zoom import threads
+from source_zoom.engine import threads
 from source_zoom.engine.failures import EngineClosed
 from source_zoom.engine.messages import ClosableQueue
 from source_zoom.engine.partitions import SlicePartition

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from source_zoom import threads
+from source_zoom.engine import threads
 
 
 class Ticker:

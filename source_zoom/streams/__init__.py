@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.chat import Channels
 from source_zoom.streams.gaps import ReadGaps
-from source_zoom.streams.incremental import PastSessionStream
+from source_zoom.streams.lists import MeetingList, WebinarList
 from source_zoom.streams.meetings import (
-    MeetingList,
     MeetingPollResults,
     MeetingPolls,
     MeetingQuestions,
     MeetingRegistrants,
     Meetings,
 )
-from source_zoom.streams.past_sessions import PastSessions
 from source_zoom.streams.reports import (
     ReportMeetingParticipants,
     ReportMeetings,
     ReportWebinarParticipants,
     ReportWebinars,
 )
+from source_zoom.streams.sessions.listing import PastSessions
+from source_zoom.streams.sessions.stream import PastSessionStream
+from source_zoom.streams.sessions.unattended import WebinarInstances
 from source_zoom.streams.users import PendingUsers, Users
-from source_zoom.streams.webinar_list import WebinarList
 from source_zoom.streams.webinars import (
     WebinarAbsentees,
-    WebinarInstances,
     WebinarPanelists,
     WebinarPollResults,
     WebinarPolls,

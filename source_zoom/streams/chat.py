@@ -1,7 +1,7 @@
 """Streams of Zoom's Team Chat API."""
 
-from source_zoom.endpoint import Endpoint, RateLabel, Scopes
-from source_zoom.streams.base import ZoomStream
+from source_zoom.streams.base.stream import ZoomStream
+from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
 
 
 class Channels(ZoomStream):
@@ -13,6 +13,6 @@ class Channels(ZoomStream):
         scopes=Scopes("chat_channel:read:admin", "team_chat:read:list_channels:admin"),
         records="channels",
         page_size=20,
-        needs="role with the Team Chat Channels permission",
+        plan="role with the Team Chat Channels permission",
     )
     primary_key = "id"

@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from source_zoom.endpoint import Endpoint, RateLabel, Scopes
-from source_zoom.meanings import Meaning
-from source_zoom.streams.base import ZoomSubStream
-from source_zoom.streams.incremental import MEETING
-from source_zoom.streams.past_sessions import PastSessions
+from source_zoom.streams.base.stream import ZoomSubStream
+from source_zoom.streams.lists import MeetingList
 from source_zoom.streams.registration import (
     STATUSES,
     OfRegistration,
     RegistrableDetail,
-    RegistrableList,
     Registrants,
-    list_keys,
     registration_keys,
 )
-from source_zoom.streams.results import SessionAnswers
-
-MEETING_SCOPES = Scopes("meeting:read:admin", "meeting:read:meeting:admin")
-"""Those of the detail."""
-
-
-class MeetingList(RegistrableList):
-    """https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings."""
-
-    endpoint = Endpoint(
-        "users/{user_id}/meetings",
-        label=RateLabel.MEDIUM,
-        scopes=Scopes("meeting:read:admin", "meeting:read:list_meetings:admin"),
-        records="meetings",
-        page_size=300,
-        params={"type": "scheduled"},
-        skips=Meaning.USER_GONE | Meaning.NO_HOSTING,
-    )
-    detail_scopes = MEETING_SCOPES
-    string_id = "meeting_id"
-    child_keys = list_keys("meeting_id")
+from source_zoom.streams.sessions.answers import SessionAnswers
+from source_zoom.streams.sessions.kind import MEETING
+from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.meanings import Meaning
 
 
 class Meetings(RegistrableDetail):
@@ -45,8 +23,8 @@ class Meetings(RegistrableDetail):
     endpoint = Endpoint(
         "meetings/{meeting_id}",
         label=RateLabel.LIGHT,
-        scopes=MEETING_SCOPES,
-        marks=("uuid",),
+        scopes=Scopes("meeting:read:admin", "meeting:read:meeting:admin"),
+        required_keys=("uuid",),
         params={"show_previous_occurrences": "true"},
         skips=Meaning.GONE | Meaning.FEATURE_OFF | Meaning.NO_HOSTING,
     )
@@ -68,7 +46,7 @@ class MeetingRegistrants(Registrants):
         page_size=300,
         slice_params=("occurrence_id",),
         variants=STATUSES,
-        needs="Pro plan",
+        plan="Pro plan",
         skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_HOSTING | Meaning.NO_PLAN,
     )
     primary_key = ["meeting_id", "id", "occurrence_id"]
@@ -83,8 +61,8 @@ class MeetingQuestions(OfRegistration):
         "meetings/{meeting_id}/registrants/questions",
         label=RateLabel.LIGHT,
         scopes=Scopes("meeting:read:admin", "meeting:read:list_registration_questions:admin"),
-        marks=("questions", "custom_questions"),
-        needs="Pro plan",
+        required_keys=("questions", "custom_questions"),
+        plan="Pro plan",
         skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_HOSTING | Meaning.NO_PLAN,
     )
     primary_key = "meeting_id"
@@ -100,7 +78,7 @@ class MeetingPolls(ZoomSubStream):
         label=RateLabel.LIGHT,
         scopes=Scopes("meeting:read:admin", "meeting:read:list_polls:admin"),
         records="polls",
-        needs="Pro plan",
+        plan="Pro plan",
         skips=Meaning.GONE | Meaning.POLLS_OFF | Meaning.NO_HOSTING | Meaning.NO_PLAN,
     )
     primary_key = ["meeting_id", "id"]
@@ -116,11 +94,10 @@ class MeetingPollResults(SessionAnswers):
         label=RateLabel.MEDIUM,
         scopes=Scopes("meeting:read:admin", "meeting:read:list_poll_results:admin"),
         records="questions",
-        marks=("uuid", "id"),
-        needs="Pro plan",
+        required_keys=("uuid", "id"),
+        plan="Pro plan",
         skips=Meaning.GONE | Meaning.POLLS_OFF | Meaning.TOO_OLD | Meaning.NO_PLAN,
     )
     primary_key = ["meeting_uuid", "response_id"]
     cursor_field = "meeting_end_time"
-    parent_stream = PastSessions
     kind = MEETING

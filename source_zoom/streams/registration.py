@@ -9,12 +9,12 @@ import orjson
 import pendulum
 from airbyte_cdk.models import FailureType, SyncMode
 
-from source_zoom.answers import Verdict
-from source_zoom.endpoint import Scopes
 from source_zoom.engine import Key, SliceFailure, StreamStopped
-from source_zoom.meanings import Meaning
-from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.users import OfUsers
+from source_zoom.zoom.answers import Verdict
+from source_zoom.zoom.endpoint import Scopes
+from source_zoom.zoom.meanings import Meaning
 
 NO_REGISTRATION = 2
 """Value of `approval_type`; 0 and 1 mean that there is registration."""
@@ -48,17 +48,19 @@ class Occurrence(NamedTuple):
 class RegistrableList(OfUsers):
     """The list of a user's meetings or webinars, whose rows stand for the details of an app that may not ask for them.
 
-    Declared by a subclass: `string_id`, and `detail_scopes`, those that open the detail.
+    Declared by a subclass: `string_id`.
     """
 
     internal = True
     primary_key = "id"
-    detail_scopes: ClassVar[Scopes]
     child_keys: ClassVar[Mapping[str, str]] = {}
+    detail_scopes: Scopes | None = None
+    """Those that open the detail, which says so when it is built."""
 
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return its id, its host, who is the listed user where Zoom does not name one, its minutes, type, and row."""
-        may_ask = self.detail_scopes.are_granted(self.context.authenticator.granted_scopes)
+        scopes = self.detail_scopes
+        may_ask = scopes is None or scopes.are_granted(self.context.authenticator.granted_scopes)
         return (
             record[str(self.string_id)],
             record.get("host_id") or stream_slice["user_id"],
@@ -83,6 +85,8 @@ class RegistrableDetail(ZoomSubStream):
 
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
         super().__init__(context, parent)
+        if isinstance(parent, RegistrableList):
+            parent.detail_scopes = self.endpoint.scopes
         self._gone: set[str] = set()
         self.at_fault: set[str] = set()
         """Those whose detail was asked for in vain, and is not withheld."""
@@ -112,7 +116,7 @@ class RegistrableDetail(ZoomSubStream):
             try:
                 yield from super().read_records(sync_mode, stream_slice=slice_)
             except StreamStopped as stopped:
-                if stopped.kind != Meaning.SCOPE.name or not slice_.get("row"):
+                if stopped.cause != Meaning.SCOPE.name or not slice_.get("row"):
                     raise
                 self.reads_listed = True
                 self.warn_once("listed", f"Stream {self.name} has the columns of the list only: {stopped}")

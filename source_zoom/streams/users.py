@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from source_zoom.endpoint import Endpoint, RateLabel, Scopes
-from source_zoom.streams.base import ZoomStream, ZoomSubStream
+from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
+from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
 
 ACTIVE, INACTIVE, PENDING = "active", "inactive", "pending"
 """The values of `status`; Zoom calls an inactive user deactivated."""

@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-import requests
-from airbyte_cdk.sources.message import MessageRepository
-
-from source_zoom.answers import Verdict
-from source_zoom.endpoint import Endpoint, RateLabel, Scopes
-from source_zoom.engine import Key
-from source_zoom.meanings import Meaning
-from source_zoom.session_state import ASKED_AGAIN
-from source_zoom.streams.base import StreamContext, ZoomStream, ZoomSubStream
-from source_zoom.streams.incremental import WEBINAR, PastSessionStream, SessionCursor
-from source_zoom.streams.past_sessions import PastSessions
+from source_zoom.streams.base.stream import ZoomSubStream
+from source_zoom.streams.lists import WebinarList
 from source_zoom.streams.registration import (
     STATUSES,
     OfRegistration,
@@ -23,8 +11,11 @@ from source_zoom.streams.registration import (
     Registrants,
     registration_keys,
 )
-from source_zoom.streams.results import SessionAnswers
-from source_zoom.streams.webinar_list import WEBINAR_SCOPES, WebinarList
+from source_zoom.streams.sessions.answers import SessionAnswers
+from source_zoom.streams.sessions.kind import WEBINAR
+from source_zoom.streams.sessions.stream import PastSessionStream
+from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.meanings import Meaning
 
 
 class Webinars(RegistrableDetail):
@@ -33,10 +24,10 @@ class Webinars(RegistrableDetail):
     endpoint = Endpoint(
         "webinars/{webinar_id}",
         label=RateLabel.LIGHT,
-        scopes=WEBINAR_SCOPES,
-        marks=("uuid",),
+        scopes=Scopes("webinar:read:admin", "webinar:read:webinar:admin"),
+        required_keys=("uuid",),
         params={"show_previous_occurrences": "true"},
-        needs="Webinars licence",
+        plan="Webinars licence",
         skips=Meaning.GONE | Meaning.FEATURE_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = "uuid"
@@ -57,7 +48,7 @@ class WebinarRegistrants(Registrants):
         page_size=300,
         slice_params=("occurrence_id",),
         variants=STATUSES,
-        needs="Webinars licence",
+        plan="Webinars licence",
         skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_id", "id", "occurrence_id"]
@@ -72,8 +63,8 @@ class WebinarQuestions(OfRegistration):
         "webinars/{webinar_id}/registrants/questions",
         label=RateLabel.LIGHT,
         scopes=Scopes("webinar:read:admin", "webinar:read:list_registration_questions:admin"),
-        marks=("questions", "custom_questions"),
-        needs="Webinars licence",
+        required_keys=("questions", "custom_questions"),
+        plan="Webinars licence",
         skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = "webinar_id"
@@ -89,7 +80,7 @@ class WebinarPanelists(ZoomSubStream):
         label=RateLabel.MEDIUM,
         scopes=Scopes("webinar:read:admin", "webinar:read:list_panelists:admin"),
         records="panelists",
-        needs="Webinars licence",
+        plan="Webinars licence",
         skips=Meaning.GONE | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_id", "id"]
@@ -105,7 +96,7 @@ class WebinarPolls(ZoomSubStream):
         label=RateLabel.LIGHT,
         scopes=Scopes("webinar:read:admin", "webinar:read:list_polls:admin"),
         records="polls",
-        needs="Webinars licence",
+        plan="Webinars licence",
         skips=Meaning.GONE | Meaning.POLLS_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_id", "id"]
@@ -121,78 +112,12 @@ class WebinarTrackingSources(ZoomSubStream):
         label=RateLabel.MEDIUM,
         scopes=Scopes("webinar:read:admin", "webinar:read:list_tracking_sources:admin"),
         records="tracking_sources",
-        needs="Webinars licence",
+        plan="Webinars licence",
         skips=Meaning.GONE | Meaning.NO_REGISTRATION | Meaning.FEATURE_OFF | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_id", "id"]
     parent_stream = WebinarList
     carries = ("webinar_id", "host_id")
-
-
-class WebinarInstances(ZoomSubStream):
-    """https://developers.zoom.us/docs/api/meetings/#tag/webinars/get/past_webinars/{webinarId}/instances.
-
-    Knows webinars that nobody attended, which no report lists.
-    """
-
-    internal = True
-    endpoint = Endpoint(
-        "past_webinars/{webinar_id}/instances",
-        label=RateLabel.LIGHT,
-        scopes=Scopes("webinar:read:admin", "webinar:read:list_past_instances:admin"),
-        records="webinars",
-        needs="Webinars licence",
-        skips=Meaning.GONE | Meaning.NO_LICENCE | Meaning.NO_PLAN,
-    )
-    primary_key = "uuid"
-    parent_stream = WebinarList
-    child_keys = {"uuid": "uuid", "webinar_id": "webinar_id", "host_id": "host_id", "start": "", "duration": ""}
-
-    def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
-        super().__init__(context, parent)
-        self._resting: list[Mapping[str, Any]] = []
-        self._was_let_in = False
-
-    def slices_of(self, parent_key: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-        """Yield a webinar, but for one that was refused before and is not among those asked again."""
-        if parent_key["webinar_id"] in self.context.resting_webinars:
-            self._resting.append(parent_key)
-        else:
-            yield parent_key
-
-    def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
-        """Yield the other webinars that were refused before, if one of those asked again was answered."""
-        if not self._was_let_in:
-            return ()
-        self.context.resting_webinars.clear()
-        return self._resting
-
-    def counts_refusal(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
-        """Return whether a refusal is news."""
-        return stream_slice["webinar_id"] not in self.context.refused_webinars
-
-    def parse_response(
-        self,
-        response: requests.Response,
-        *,
-        stream_state: Mapping[str, Any] | None = None,
-        stream_slice: Mapping[str, Any] | None = None,
-        next_page_token: Mapping[str, Any] | None = None,
-    ) -> Iterable[Mapping[str, Any]]:
-        """Return the instances, and note that one who was refused before is not any more."""
-        if stream_slice and stream_slice["webinar_id"] in self.context.refused_webinars:
-            self._was_let_in = True
-        return super().parse_response(response, stream_slice=stream_slice)
-
-    def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
-        """Return the instance with what is known of its webinar."""
-        return (
-            record["uuid"],
-            stream_slice["webinar_id"],
-            stream_slice["host_id"],
-            record.get("start_time"),
-            stream_slice["duration"],
-        )
 
 
 class WebinarAbsentees(PastSessionStream):
@@ -204,7 +129,7 @@ class WebinarAbsentees(PastSessionStream):
         scopes=Scopes("webinar:read:admin", "webinar:read:list_absentees:admin"),
         records="registrants",
         page_size=300,
-        needs="Webinars licence",
+        plan="Webinars licence",
         skips=Meaning.GONE
         | Meaning.USER_GONE
         | Meaning.NO_REGISTRATION
@@ -214,18 +139,9 @@ class WebinarAbsentees(PastSessionStream):
     )
     primary_key = ["webinar_uuid", "id"]
     cursor_field = "webinar_end_time"
-    parent_stream = PastSessions
     also_needs = ("webinar_instances",)
     kind = WEBINAR
-    reads_unreported = True
-
-    def keep_books(self, blob: Mapping[str, Any], repository: MessageRepository, *, incremental: bool) -> SessionCursor:
-        """Return the cursor of a sync; of the webinars whose instances were refused, a few are asked for again."""
-        book = super().keep_books(blob, repository, incremental=incremental)
-        refused = book.unknown_webinars()
-        self.context.refused_webinars.update(refused)
-        self.context.resting_webinars.update(refused[ASKED_AGAIN:])
-        return book
+    reads_unattended = True
 
 
 class WebinarPollResults(SessionAnswers):
@@ -236,13 +152,12 @@ class WebinarPollResults(SessionAnswers):
         label=RateLabel.MEDIUM,
         scopes=Scopes("webinar:read:admin", "webinar:read:list_past_polls:admin"),
         records="questions",
-        marks=("uuid", "id"),
-        needs="Webinars licence",
+        required_keys=("uuid", "id"),
+        plan="Webinars licence",
         skips=Meaning.GONE | Meaning.POLLS_OFF | Meaning.TOO_OLD | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_uuid", "response_id"]
     cursor_field = "webinar_end_time"
-    parent_stream = PastSessions
     kind = WEBINAR
 
 
@@ -254,11 +169,10 @@ class WebinarQnaResults(SessionAnswers):
         label=RateLabel.MEDIUM,
         scopes=Scopes("webinar:read:admin", "webinar:read:past_qa:admin"),
         records="questions",
-        marks=("uuid", "id"),
-        needs="Webinars licence",
+        required_keys=("uuid", "id"),
+        plan="Webinars licence",
         skips=Meaning.GONE | Meaning.TOO_OLD | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
     primary_key = ["webinar_uuid", "response_id"]
     cursor_field = "webinar_end_time"
-    parent_stream = PastSessions
     kind = WEBINAR

@@ -169,7 +169,7 @@ def test_losses_are_known_behind_the_last_key() -> None:
     feed = ParentFeed("users")
     keys = feed.reader()
     feed.open_slice()
-    error = SliceFailure("Zoom answered 500.", kind="500", failure_type=FailureType.transient_error)
+    error = SliceFailure("Zoom answered 500.", cause="500", failure_type=FailureType.transient_error)
     feed.publish((1,), set())
     feed.lose(Loss.of("users", error))
     feed.close_slice()
@@ -225,7 +225,7 @@ class DiesEarly(TreeNode):
     def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:
         for number, slice_ in enumerate(super().stream_slices(sync_mode=sync_mode)):
             if number == 3:
-                raise SliceFailure("Out of luck.", kind="luck", failure_type=FailureType.system_error)
+                raise SliceFailure("Out of luck.", cause="luck", failure_type=FailureType.system_error)
             yield slice_
 
 
@@ -252,7 +252,7 @@ def test_end_of_a_slice_is_told_behind_its_records_with_its_error(failing: bool)
     def read(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from numbered(5)(slice_)
         if failing:
-            raise SliceFailure("Zoom answered 500.", kind="500", failure_type=FailureType.transient_error)
+            raise SliceFailure("Zoom answered 500.", cause="500", failure_type=FailureType.transient_error)
 
     told: list[Key] = []
 
@@ -365,7 +365,7 @@ class Notes(FinalStateCursor, ResumableCursor):
 @pytest.mark.parametrize("kind", [SliceFailure, StreamStopped])
 def test_cursor_is_told_of_a_failure_before_the_cdk(kind: type[SliceFailure]) -> None:
     def read(_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        raise kind("Zoom answered 500.", kind="500", failure_type=FailureType.transient_error)
+        raise kind("Zoom answered 500.", cause="500", failure_type=FailureType.transient_error)
         yield {}
 
     node = ManySlices("sessions", read)
@@ -396,7 +396,7 @@ def test_cursor_is_told_of_a_fault_that_a_second_try_mends_neither_time() -> Non
 
     def read(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         if next(faults):
-            raise SliceFailure("Zoom answered 500.", kind="500", failure_type=FailureType.transient_error, again=True)
+            raise SliceFailure("Zoom answered 500.", cause="500", failure_type=FailureType.transient_error, again=True)
         yield from numbered(1)(slice_)
 
     node = ManySlices("sessions", read)

@@ -355,7 +355,7 @@ def broken(at: str, error: Exception, read: Any) -> Any:
 
 
 def transient(kind: str = "500", *, again: bool = False) -> SliceFailure:
-    return SliceFailure("Zoom answered 500.", kind=kind, failure_type=FailureType.transient_error, again=again)
+    return SliceFailure("Zoom answered 500.", cause=kind, failure_type=FailureType.transient_error, again=again)
 
 
 # Losses
@@ -403,7 +403,7 @@ def test_judge_is_told_at_the_end_of_each_selected_stream_of_its_losses_and_of_i
     }
     [loss] = judged["meetings"].losses
     assert judged["registrants"].inherited == [loss]
-    assert (loss.stream, loss.kind, loss.message, loss.again) == ("meetings", "500", "Zoom answered 500.", False)
+    assert (loss.stream, loss.cause, loss.message, loss.again) == ("meetings", "500", "Zoom answered 500.", False)
     assert judged["polls"].parent is judged["meetings"]
     assert judged["meetings"].stopped is None
 
@@ -550,7 +550,7 @@ def test_stop_after_a_slice_was_put_aside_leaves_its_second_try_out() -> None:
         asked[slice_["id"]] += 1
         if slice_["id"] == "root.0":
             raise transient(again=True)
-        raise StreamStopped("Add the scope.", kind="4711", failure_type=FailureType.config_error)
+        raise StreamStopped("Add the scope.", cause="4711", failure_type=FailureType.config_error)
         yield {}
 
     users = TreeNode("users", numbered(2))
@@ -703,8 +703,8 @@ def stopped_by(error: Exception) -> Any:
 
 
 FORESEEN = {
-    "away": StreamStopped("Zoom is away.", kind="503", failure_type=FailureType.transient_error),
-    "scope": StreamStopped("Add the scope.", kind="4711", failure_type=FailureType.config_error),
+    "away": StreamStopped("Zoom is away.", cause="503", failure_type=FailureType.transient_error),
+    "scope": StreamStopped("Add the scope.", cause="4711", failure_type=FailureType.config_error),
 }
 
 
@@ -828,7 +828,7 @@ def test_generator_that_ends_with_a_stop_leaves_its_stream_and_its_children_inco
 
 def test_a_stopped_stream_reads_no_further_slice() -> None:
     def stop(_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        raise StreamStopped("Add the scope.", kind="4711", failure_type=FailureType.config_error)
+        raise StreamStopped("Add the scope.", cause="4711", failure_type=FailureType.config_error)
         yield {}
 
     users = TreeNode("users", numbered(500))

@@ -118,7 +118,7 @@ def loss_of(_: TreeStream, outcome: Outcome) -> SliceFailure | None:
     if outcome.stopped or not losses:
         return outcome.stopped
     lost = "; ".join(sorted({f"{loss.stream}: {loss.message}" for loss in losses}))
-    return SliceFailure(lost, kind="losses", failure_type=FailureType.transient_error)
+    return SliceFailure(lost, cause="losses", failure_type=FailureType.transient_error)
 
 
 def reader(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from source_zoom.meanings import Meaning
+from source_zoom.zoom.meanings import Meaning
 from unit_tests.said import Said
 
 # Said of the operation itself, or of its neighbours

@@ -16,17 +16,18 @@ import pendulum
 import pytest
 
 import source_zoom.streams
-from source_zoom.answers import classify
-from source_zoom.endpoint import RateLabel
-from source_zoom.meanings import LACKING, NOTHING, NOTHING_THERE, Meaning, name_of
 from source_zoom.streams import STREAMS, PastSessionStream, ReadGaps, ZoomStream, build, build_all
-from source_zoom.streams.base import OBJECT_TYPES, ZoomSubStream
-from source_zoom.streams.history import HistoryMeetings, SmallHistoryMeetings
-from source_zoom.streams.past_sessions import ActiveHosts, PastSessions
-from source_zoom.windows import Window
+from source_zoom.streams.base.stream import OBJECT_TYPES, ZoomSubStream
+from source_zoom.streams.sessions.history import HistoryMeetings, SmallHistoryMeetings
+from source_zoom.streams.sessions.hosts import ActiveHosts
+from source_zoom.streams.sessions.listing import PastSessions
+from source_zoom.streams.windows.grid import Window
+from source_zoom.zoom.answers import classify
+from source_zoom.zoom.endpoint import RateLabel
+from source_zoom.zoom.meanings import LACKING, NOTHING, NOTHING_THERE, Meaning, name_of
 from unit_tests.contract.openapi import needs_documents
+from unit_tests.fake_zoom import context
 from unit_tests.streams.skips import SKIPS
-from unit_tests.zoom import context
 
 SCHEMAS = Path(source_zoom.streams.__file__).parents[1] / "schemas"
 OPENAPI = Path(__file__).parents[3] / "shared" / "zoom-openapi"
@@ -91,9 +92,8 @@ def cursor_of(cls: type[ZoomStream]) -> set[str]:
 
 
 def area_modules() -> Iterator[str]:
-    for module in pkgutil.iter_modules(source_zoom.streams.__path__, "source_zoom.streams."):
-        if not module.name.endswith((".base", ".datetimes", ".incremental")):
-            yield module.name
+    for module in pkgutil.walk_packages(source_zoom.streams.__path__, "source_zoom.streams."):
+        yield module.name
 
 
 def test_every_concrete_stream_of_an_area_is_in_streams_or_read_by_one() -> None:
@@ -164,13 +164,17 @@ def test_parameters_taken_from_the_slice_are_fields_of_it(cls: type[ZoomStream])
 def test_answer_is_a_list_or_a_record_with_marks(cls: type[ZoomStream]) -> None:
     endpoint = cls.endpoint
 
-    assert endpoint.records or endpoint.marks
-    assert endpoint.records not in endpoint.marks
+    assert endpoint.records or endpoint.required_keys
+    assert endpoint.records not in endpoint.required_keys
     assert endpoint.records is not None or endpoint.page_size is None
 
 
 def test_list_has_marks_only_where_zoom_leaves_an_empty_one_out() -> None:
-    marked = {cls.__name__: cls.endpoint.marks for cls in DECLARED if cls.endpoint.records and cls.endpoint.marks}
+    marked = {
+        cls.__name__: cls.endpoint.required_keys
+        for cls in DECLARED
+        if cls.endpoint.records and cls.endpoint.required_keys
+    }
 
     # Without the key of the session, an answer without the list is an error or is cut off.
     assert set(marked) == {"MeetingPollResults", "WebinarPollResults", "WebinarQnaResults"}
@@ -433,7 +437,7 @@ def test_polls_are_skipped_only_where_there_are_polls(cls: type[ZoomStream]) -> 
 
 @every_stream
 def test_a_plan_is_named_where_its_lack_is_skipped(cls: type[ZoomStream]) -> None:
-    assert cls.endpoint.needs or not cls.endpoint.skips & LACKING
+    assert cls.endpoint.plan or not cls.endpoint.skips & LACKING
 
 
 @every_stream

@@ -13,8 +13,8 @@ from freezegun import freeze_time
 from source_zoom.engine import Key, SliceFailure, StreamStopped
 from source_zoom.streams import ZoomStream, build
 from source_zoom.streams.registration import OfRegistration, RegistrableDetail
+from unit_tests.fake_zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, context, refusal, token
 from unit_tests.past import NOW, read
-from unit_tests.zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, context, refusal, token
 
 NOUNS = ("meeting", "webinar")
 OF_REGISTRATION = ("registrants", "questions")
@@ -394,7 +394,7 @@ def test_refusal_of_an_occurrence_that_is_to_come_is_a_failure(noun: str, zoom: 
     with pytest.raises(SliceFailure) as caught:
         read(stream, slice_)
 
-    assert (type(caught.value), caught.value.kind) == (SliceFailure, "INVALID")
+    assert (type(caught.value), caught.value.cause) == (SliceFailure, "INVALID")
     assert caught.value.facts["object_id"] == "1"
 
 
@@ -476,7 +476,7 @@ def test_registrants_are_incomplete_only_where_one_may_register_for_an_occurrenc
         try:
             rows.extend(registrants.read_records(SyncMode.full_refresh, stream_slice=of_it))
         except SliceFailure as error:
-            kind = error.kind
+            kind = error.cause
         outcomes[slice_["type"]] = kind
         assert [row["id"] for row in rows] == ["a"] * 3
         assert len(asked(zoom)) % 3 == 0

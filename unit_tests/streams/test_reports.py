@@ -16,14 +16,16 @@ from airbyte_cdk.models import FailureType, SyncMode
 from freezegun import freeze_time
 
 from source_zoom.engine import SliceFailure, StreamStopped
-from source_zoom.probation import MOST_REFUSED
-from source_zoom.session_state import ASKED_AGAIN, Session
 from source_zoom.streams import ZoomStream
-from source_zoom.streams.history import _Row
-from source_zoom.streams.incremental import HostEnd, PastSessionStream, SessionSlice
-from source_zoom.streams.past_sessions import PastSessions
 from source_zoom.streams.reports import ReportMeetingParticipants, ReportMeetings
-from source_zoom.windows import Window
+from source_zoom.streams.sessions.cursor import HostListed, SessionSlice
+from source_zoom.streams.sessions.history import _Row
+from source_zoom.streams.sessions.listing import PastSessions
+from source_zoom.streams.sessions.state import ASKED_AGAIN, Session
+from source_zoom.streams.sessions.stream import PastSessionStream
+from source_zoom.streams.windows.grid import Window
+from source_zoom.zoom.probation import MOST_REFUSED
+from unit_tests.fake_zoom import API, DAILY_LIMIT, DEAD_PAGE_TOKEN, TOKEN_URL, refusal, token
 from unit_tests.past import (
     NOW,
     UUID,
@@ -39,7 +41,6 @@ from unit_tests.past import (
     slices,
     tree,
 )
-from unit_tests.zoom import API, DAILY_LIMIT, DEAD_PAGE_TOKEN, TOKEN_URL, refusal, token
 
 # From a day before `start_date`, as Zoom may count in a zone west of UTC, to a day after today.
 WINDOWS = [("2026-03-19", "2026-04-05"), ("2026-04-05", "2026-05-04"), ("2026-05-04", "2026-05-11")]
@@ -154,7 +155,7 @@ def test_call_for_the_active_hosts_that_may_not_be_made_is_made_once(zoom: reque
 
 def watermark(stream: ZoomStream) -> str | None:
     assert isinstance(stream, PastSessionStream)
-    end_time = stream.cursor_book.state["end_time"]
+    end_time = stream.session_cursor.state["end_time"]
     return str(end_time)[:10] if end_time else None
 
 
@@ -200,7 +201,7 @@ def test_daily_limit_is_no_lasting_refusal_of_the_history(zoom: requests_mock.Mo
     slices(stream)
 
     with pytest.raises(SliceFailure, match="daily limit") as caught:
-        stream.books[0].raise_if_held()
+        stream.cursors.all[0].raise_if_held()
     assert not isinstance(caught.value, StreamStopped)  # which would stop what is known already, too
 
 
@@ -329,8 +330,8 @@ def test_end_of_a_list_names_window_host_and_error() -> None:
     keys = [stream.child_key_of_end(slice_, error) for slice_ in (first, last)]
 
     ends = [key[1] for key in keys if key is not None]
-    assert all(isinstance(end, HostEnd) for end in ends)
-    assert [(end.window, end.host_id, end.error) for end in ends if isinstance(end, HostEnd)] == [
+    assert all(isinstance(end, HostListed) for end in ends)
+    assert [(end.window, end.host_id, end.error) for end in ends if isinstance(end, HostListed)] == [
         (slice_["window"], "ann", error) for slice_ in (first, last)
     ]
 
@@ -389,7 +390,7 @@ def test_history_that_may_not_be_read_is_done_without_and_this_is_said_once(
 
     assert [slice_["user_id"] for slice_ in found] == ["ann"] * 3
     assert not joined(stream, found[-1]).joined
-    stream.books[0].raise_if_held()
+    stream.cursors.all[0].raise_if_held()
     [said] = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
     assert "history of meetings is not open" in said
 
@@ -410,7 +411,7 @@ def test_time_of_the_history_that_cannot_be_read_is_named_and_the_history_done_w
     stream = sessions_of(tree())
 
     assert [slice_["user_id"] for slice_ in slices(stream)] == ["ann"] * 3
-    stream.books[0].raise_if_held()
+    stream.cursors.all[0].raise_if_held()
     [said] = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
     assert f"'Friday, after lunch' of session {UUID}" in said
 
@@ -484,7 +485,7 @@ def test_row_whose_detail_is_withheld_is_emitted_at_once_and_kept_for_the_retry(
     zoom.get(DETAIL, **answer)
     zoom.get(OTHER, json={"uuid": "other", "dept": "D"})
     slice_ = slice_of()
-    meetings.cursor_book.claim(WINDOW, slice_.session)
+    meetings.session_cursor.claim(WINDOW, slice_.session)
 
     rows, error = rows_and_error(meetings, slice_)
     if again:
@@ -498,9 +499,9 @@ def test_row_whose_detail_is_withheld_is_emitted_at_once_and_kept_for_the_retry(
     assert [row["dept"] for row in read(meetings, slice_of(uuid="other"))] == ["D"]
 
     end_of_slice(meetings, slice_, error)
-    retry = tree(meetings.cursor_book.state)["report_meetings"]
+    retry = tree(meetings.session_cursor.state)["report_meetings"]
     assert isinstance(retry, PastSessionStream)
-    [again_slice] = retry.cursor_book.retries()
+    [again_slice] = retry.session_cursor.retries()
     zoom.get(DETAIL, json={"uuid": UUID, "dept": "D", "topic": "other"})
     [row] = read(retry, again_slice)
     assert (row["topic"], row["dept"], row["meeting_id"]) == ("T", "D", "85746065432")
@@ -714,7 +715,7 @@ def test_participants_of_an_attended_session_are_a_gap_where_zoom_denies_them_a_
     # Where it is none, it is asked for again while the report may still come.
     assert not slice_.complete
     if error is not None:
-        assert (type(error), error.kind, error.again) == (SliceFailure, "GONE", False)
+        assert (type(error), error.cause, error.again) == (SliceFailure, "GONE", False)
         assert error.facts["object_id"] == UUID
 
 
@@ -766,7 +767,7 @@ def test_session_of_one_participant_has_no_list_of_participants(
 
     participants.follow(feed_of(sessions.child_key(row_of(participants_count=count), slice_)))
     assert isinstance(sessions, PastSessions)
-    for book in sessions.books:
+    for book in sessions.cursors.all:
         book.open(WINDOW, {"ann"})
 
     assert [one["uuid"] for one in slices(participants)] == expected
@@ -829,7 +830,7 @@ def test_host_who_is_refused_decides_over_himself_only(zoom: requests_mock.Mocke
     assert len(outcomes["bob"][0]) == 1
     error = outcomes["ann"][1]
     assert error is not None
-    assert (type(error), error.kind, error.again) == (SliceFailure, "NO_PERMISSION", False)
+    assert (type(error), error.cause, error.again) == (SliceFailure, "NO_PERMISSION", False)
 
 
 def test_ten_hosts_refused_and_none_answered_stop_the_list(zoom: requests_mock.Mocker) -> None:
@@ -859,7 +860,7 @@ def test_twenty_hosts_who_were_refused_are_asked_again_for_their_newest_days(zoo
     assert {days(query) for query in asked(zoom, "report/users/host00/meetings")} == {("2026-05-08", "2026-05-10")}
     assert {slice_["user_id"] for slice_ in found} == {"ann"}
     # The next sync asks the others first.
-    later = sessions_of(tree(stream.books[0].state)).books[0].refused_hosts()
+    later = sessions_of(tree(stream.cursors.all[0].state)).cursors.all[0].refused_hosts()
     assert later[:5] == REFUSED_HOSTS[ASKED_AGAIN:]
 
 
@@ -897,7 +898,7 @@ def test_host_who_was_refused_and_is_gone_holds_nothing_back(zoom: requests_mock
 
     slices(stream)
 
-    assert stream.books[0].refused_hosts() == []
+    assert stream.cursors.all[0].refused_hosts() == []
 
 
 def test_probes_end_where_zoom_fails_to_answer(zoom: requests_mock.Mocker) -> None:
@@ -906,7 +907,7 @@ def test_probes_end_where_zoom_fails_to_answer(zoom: requests_mock.Mocker) -> No
 
     assert {slice_["user_id"] for slice_ in slices(stream)} == {"ann"}
     assert set(probes(zoom)) == {"host00"}
-    assert len(stream.books[0].refused_hosts()) == len(REFUSED_HOSTS)
+    assert len(stream.cursors.all[0].refused_hosts()) == len(REFUSED_HOSTS)
 
 
 def test_sessions_of_a_host_who_is_gone_are_those_that_the_history_names(zoom: requests_mock.Mocker) -> None:

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Literal
 import pytest
 import requests_mock
 
-from source_zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.engine import Key
 from source_zoom.streams import ZoomStream, build
 from source_zoom.streams.users import OfUsers
+from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from unit_tests.fake_zoom import API, TOKEN_URL, context, token
 from unit_tests.past import asked, read, slices
-from unit_tests.zoom import API, TOKEN_URL, context, token
 
 FIELDS = {"include_fields": "custom_attributes", "page_size": "300"}
 FOLLOWED: list[Key] = [("ann", "ann@x.org", "active"), ("bob", None, "inactive"), ("cat", "cat@x.org", None)]

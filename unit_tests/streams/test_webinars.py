@@ -14,13 +14,14 @@ from airbyte_cdk.sources.message import InMemoryMessageRepository
 from freezegun import freeze_time
 
 from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped
-from source_zoom.session_state import ASKED_AGAIN, Session
 from source_zoom.streams import PastSessionStream, ZoomStream, build
-from source_zoom.streams.incremental import MEETING, WEBINAR, WEBINAR_TYPES, SessionSlice
-from source_zoom.streams.past_sessions import PastSessions
-from source_zoom.streams.unreported import UnreportedWebinars
-from source_zoom.streams.webinars import WebinarInstances
-from source_zoom.windows import Window
+from source_zoom.streams.sessions.cursor import SessionSlice
+from source_zoom.streams.sessions.kind import MEETING, WEBINAR, WEBINAR_TYPES
+from source_zoom.streams.sessions.listing import PastSessions
+from source_zoom.streams.sessions.state import ASKED_AGAIN, Session
+from source_zoom.streams.sessions.unattended import UnattendedWebinars, WebinarInstances
+from source_zoom.streams.windows.grid import Window
+from unit_tests.fake_zoom import API, TOKEN_URL, context, refusal, token
 from unit_tests.past import (
     NOW,
     UUID,
@@ -34,7 +35,6 @@ from unit_tests.past import (
     slices,
     tree,
 )
-from unit_tests.zoom import API, TOKEN_URL, context, refusal, token
 
 ANN = {"user_id": "ann"}
 NO_PLAN = "Webinar plan is missing. You must subscribe to the webinar plan and enable webinars for this user."
@@ -141,13 +141,13 @@ def test_types_of_webinars_are_zooms() -> None:
 # Sessions that no report lists
 
 
-def loaded(*keys: tuple[Any, ...]) -> UnreportedWebinars:
-    webinars = UnreportedWebinars(feed_of(*keys))
+def loaded(*keys: tuple[Any, ...]) -> UnattendedWebinars:
+    webinars = UnattendedWebinars(feed_of(*keys))
     webinars.load(NOW_UTC)
     return webinars
 
 
-def of_ann(webinars: UnreportedWebinars, window: Window = WINDOW) -> list[dict[str, Any]]:
+def of_ann(webinars: UnattendedWebinars, window: Window = WINDOW) -> list[dict[str, Any]]:
     return webinars.of({"user_id": "ann", "window": window})
 
 
@@ -207,7 +207,7 @@ def test_unreported_webinars_belong_to_their_host_and_to_the_windows_they_began_
 
 
 def test_nothing_is_kept_where_no_stream_wants_such_webinars() -> None:
-    webinars = UnreportedWebinars()
+    webinars = UnattendedWebinars()
     webinars.add("ann", [row_of(type=5)])
 
     webinars.load(NOW_UTC)
@@ -325,7 +325,7 @@ def hosts_for(*names: str, **followed: list[Key]) -> set[str]:
     for name in names:
         stream = streams[name]
         assert isinstance(stream, PastSessionStream)
-        stream.keep_books({}, InMemoryMessageRepository(), incremental=True)
+        stream.make_cursor({}, InMemoryMessageRepository(), incremental=True)
     for name, keys in followed.items():
         sessions_of(streams).follow_optional(name, feed_of(*keys))
     return {slice_["user_id"] for slice_ in slices(sessions_of(streams))}
@@ -380,14 +380,14 @@ def test_user_whose_list_of_webinars_was_lost_where_it_is_read_anyway_may_be_an_
     sessions.follow_optional("webinar_list", feed_of(("1", "eve", 60, 5, None), losses=[lost]))
 
     assert {slice_["user_id"] for slice_ in slices(sessions)} == {"ann", "eve", "fay"}
-    sessions.books[0].raise_if_held()
+    sessions.cursors.all[0].raise_if_held()
 
 
 @pytest.mark.usefixtures("without_history")
 def test_list_of_webinars_that_is_not_known_holds_the_streams_about_webinars_only() -> None:
     streams = tree(start_date="2026-05-06T00:00:00Z")
     sessions = sessions_of(streams)
-    stopped = StreamStopped("Add the scope.", kind="SCOPE", failure_type=FailureType.config_error)
+    stopped = StreamStopped("Add the scope.", cause="SCOPE", failure_type=FailureType.config_error)
     sessions.follow_optional("webinar_list", feed_of(error=stopped))
 
     assert {slice_["user_id"] for slice_ in slices(sessions)} == {"ann"}
@@ -395,7 +395,7 @@ def test_list_of_webinars_that_is_not_known_holds_the_streams_about_webinars_onl
     for name, stream in streams.items():
         if isinstance(stream, PastSessionStream):
             try:
-                stream.cursor_book.raise_if_held()
+                stream.session_cursor.raise_if_held()
                 held[name] = False
             except SliceFailure:
                 held[name] = True
@@ -435,7 +435,7 @@ def sync_with(blob: dict[str, Any], instances: FeedReader) -> tuple[dict[str, Zo
     absentees.follow(feed_of(*keys))
     for slice_ in [*slices(absentees), *absentees.late_slices()]:
         end_of_slice(absentees, slice_)
-    return streams, dict(absentees.cursor_book.state)
+    return streams, dict(absentees.session_cursor.state)
 
 
 def unknown(streams: dict[str, ZoomStream]) -> list[tuple[str, str]]:
@@ -590,7 +590,7 @@ def test_absentees_alone_read_what_no_report_lists_and_need_the_instances_for_it
 ) -> None:
     about_past = [stream for stream in streams.values() if isinstance(stream, PastSessionStream)]
 
-    assert [stream.name for stream in about_past if stream.reads_unreported] == ["webinar_absentees"]
+    assert [stream.name for stream in about_past if stream.reads_unattended] == ["webinar_absentees"]
     assert [stream.name for stream in about_past if stream.also_needs] == ["webinar_absentees"]
 
 
@@ -708,9 +708,9 @@ def test_webinar_whose_report_is_withheld_has_its_listed_row_at_once_and_the_rep
     assert (type(caught.value), caught.value.again) == (SliceFailure, again)
 
     end_of_slice(stream, slice_, caught.value)
-    later = tree(stream.cursor_book.state)["report_webinars"]
+    later = tree(stream.session_cursor.state)["report_webinars"]
     assert isinstance(later, PastSessionStream)
-    [retry] = later.cursor_book.retries()
+    [retry] = later.session_cursor.retries()
     zoom.get(REPORT, json={"uuid": UUID, "dept": "D"})
     assert read(later, retry) == [{**row_of(type=5, total_minutes=90), "dept": "D", **COLUMNS}]
 

@@ -1,0 +1,332 @@
+"""The list of past sessions that every stream about them follows.
+
+One list of sessions, by window and host, serves every stream about past sessions:
+
+    window - hosts - PastSessions - report_meetings, report_meeting_participants, webinar_absentees ...
+
+https://developers.zoom.us/docs/api/meetings/#tag/reports
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import orjson
+from airbyte_cdk.models import FailureType, SyncMode
+
+from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped
+from source_zoom.streams.base.stream import UNUSABLE, StreamContext, ZoomStream, is_of_list
+from source_zoom.streams.sessions.cursor import HostListed, SessionCursor, cause_of
+from source_zoom.streams.sessions.history import (
+    FROM_HISTORY,
+    HistoryMeetings,
+    WindowHistory,
+    as_days,
+)
+from source_zoom.streams.sessions.hosts import Cursors, HostFinder, hold
+from source_zoom.streams.sessions.kind import Kind
+from source_zoom.streams.sessions.state import ASKED_AGAIN, TIME_FORMAT, USER_PREFIX, Session
+from source_zoom.streams.sessions.unattended import UNATTENDED, RefusedBefore, UnattendedWebinars, moment_of
+from source_zoom.streams.windows.grid import Window, grid, last_asked
+from source_zoom.streams.windows.served import ServedDays
+from source_zoom.zoom.answers import Verdict
+from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.meanings import Meaning
+
+LOGGER = logging.getLogger("airbyte")
+
+KEY_LIMIT = 5000
+"""Sessions that the slowest stream may be behind the list; bounds memory on large accounts."""
+
+PROBED_DAYS = 2
+"""Days of a host who was refused before that are asked for, to see whether that has changed."""
+
+TRANSIENT = FailureType.transient_error
+
+MOST_FAULTS = 3
+"""Webinars at fault that may be more than those that were read, before it is the list that is at fault."""
+
+JOINED_COLUMNS = ("dept", "tracking_fields")
+
+
+class PastSessions(ZoomStream):
+    """https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/users/{userId}/meetings.
+
+    Its slices are the hosts of each window. It is read once for all streams about past sessions that
+    were selected; each says through its cursor which days of which host it needs.
+    """
+
+    internal = True
+    endpoint = Endpoint(
+        "report/users/{user_id}/meetings",
+        label=RateLabel.HEAVY,
+        scopes=Scopes("report:read:admin", "report:read:user:admin"),
+        records="meetings",
+        page_size=300,
+        slice_params=("from", "to"),
+        variants=({"type": "past"},),
+        plan="Pro plan",
+        skips=Meaning.USER_GONE | Meaning.NO_HOSTING,
+    )
+    primary_key = "uuid"
+    child_keys = {"identity": "uuid", "item": "uuid"}
+
+    def __init__(self, context: StreamContext) -> None:
+        super().__init__(context)
+        self.cursors = Cursors()
+        self._history = WindowHistory(HistoryMeetings(context))
+        self._hosts = HostFinder(context, self.cursors, self._history)
+        self._first = self._last = context.now.date()
+        self._gone: set[str] = set()
+
+    def probe(self) -> bool:
+        """Ask for the hosts of today."""
+        return self._hosts.probe()
+
+    def register(self, cursor: SessionCursor, kind: Kind, *, reads_unattended: bool = False) -> None:
+        """List what a cursor asks for, too."""
+        self.cursors.register(cursor, kind, reads_unattended=reads_unattended)
+
+    @property
+    def key_limit(self) -> int | None:
+        """Pause while a stream is far behind."""
+        return KEY_LIMIT
+
+    @property
+    def optional_parent_names(self) -> Sequence[str]:
+        """Names of streams whose keys are used where they are read: to save a call, or to know of more sessions."""
+        return ("users", "webinar_list", "webinar_instances")
+
+    def follow_optional(self, name: str, keys: FeedReader) -> None:
+        """Take their keys."""
+        if name == "users":
+            self._hosts.follow_users(keys)
+        elif name == "webinar_list":
+            self._hosts.follow_webinars(keys)
+        else:
+            self._hosts.unattended = UnattendedWebinars(keys)
+
+    def stream_slices(
+        self,
+        *,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the hosts of each window, oldest first, with the days that are needed of them."""
+        self._load_unattended()
+        self._ask_refused_again()
+        self._last = self.context.now.date()
+        self._first = min(cursor.earliest_day() for cursor in self.cursors.all)
+        for window in grid(self._first, self._last):
+            hosts = self._hosts.of(window, self._first, self._last) | self._hosts.unattended.hosts(window)
+            for cursor in self.cursors.all:
+                cursor.open(window, hosts)
+            slices = [slice_ for host in sorted(hosts) if (slice_ := self._slice_of(window, host))]
+            self._history.expect(window, len(slices))
+            yield from slices
+
+    def reads(self, stream_slice: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Yield the reads of a host's days: of sessions, and if wanted of those with one participant."""
+        yield {**stream_slice, "type": "past"}
+        if self.context.config.include_one_participant_sessions:
+            yield {**stream_slice, "type": "pastOne"}
+
+    def read_records(
+        self,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield a host's sessions as far as Zoom serves the days, then those that the list did not have."""
+        host_slice = stream_slice or {}
+        days = Window(host_slice["first"], host_slice["last"])
+        if days.last < self.context.shared(ServedDays).first():
+            first = self.context.shared(ServedDays).first()
+            self.warn_once("expired", f"Stream {self.name}: Zoom does not serve days before {first} any more.")
+            return
+        listed: set[str] = set()
+        unusable: SliceFailure | None = None
+        try:
+            for record in self.context.shared(ServedDays).read(
+                days, lambda served: self._listed_in(host_slice, served)
+            ):
+                listed.add(record["uuid"])
+                yield record
+        except SliceFailure as error:
+            if error.cause != UNUSABLE:
+                raise
+            unusable = error
+        others = self._hosts.unattended.of(host_slice)
+        if host_slice["user_id"] in self._gone:
+            emails = self._hosts.emails_of(host_slice["user_id"])
+            others = [*self._history.of_host(host_slice["window"], emails), *others]
+        for record in others:
+            if record["uuid"] not in listed:
+                listed.add(record["uuid"])
+                yield record
+        if unusable is not None:
+            raise unusable
+
+    def _listed_in(self, host_slice: Mapping[str, Any], days: Window) -> Iterator[Mapping[str, Any]]:
+        return super().read_records(SyncMode.full_refresh, stream_slice={**host_slice, **as_days(days)})
+
+    def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
+        """Count a host whose sessions are not listed; those of one who is gone may be in the history."""
+        super().note_skip(verdict, stream_slice)
+        self._gone.add(stream_slice["user_id"])
+
+    def counts_refusal(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether a refusal speaks of the list: not that of days, nor of a host who was refused before."""
+        is_of_days = verdict.meaning in Meaning.INVALID | Meaning.OUT_OF_REACH
+        return not is_of_days and not stream_slice.get("is_probe")
+
+    def subject_of(self, stream_slice: Mapping[str, Any]) -> dict[str, str]:
+        """Return the host."""
+        return {"object_type": "host", "object_id": str(stream_slice.get("user_id", ""))}
+
+    def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Leave the record as it is; the streams that read of it complete what they emit.
+
+        :raises ValueError: if it does not say which session it is, or when that was
+        """
+        if not record.get("id"):
+            raise ValueError("it has no 'id'")
+        for name in ("start_time", "end_time"):
+            if record.get(name):
+                moment = moment_of(record[name])
+                if moment is None:
+                    raise ValueError(f"its '{name}' is not a time")
+                record[name] = moment.in_timezone("UTC").format(TIME_FORMAT)
+        return record  # type: ignore[no-any-return]
+
+    def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
+        """Return a session that has ended; one that goes on will be listed again."""
+        window, host = stream_slice["window"], stream_slice["user_id"]
+        if not record.get("end_time"):
+            return f"running {record['uuid']}", None
+        row, joined = self._history.join(window, record)
+        # A session of the day that two windows share is listed in both, and a host may be listed under two
+        # names; a stream may need it in any of these places, and reads it once (`SessionState.claim`).
+        return record["uuid"], (window, _session(record, row, host, joined=joined))
+
+    def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
+        """Return the end of a host's list; a row that cannot be used is no reason to list the others again."""
+        window, host = stream_slice["window"], stream_slice["user_id"]
+        self._history.release(window)
+        if isinstance(error, SliceFailure) and error.facts.get("meaning") == UNUSABLE:
+            error = None
+        return "end", HostListed(window, host, error)
+
+    def _slice_of(self, window: Window, host: str) -> Mapping[str, Any] | None:
+        needs = [need for cursor in self.cursors.all if (need := cursor.days_to_read(window, host))]
+        if not needs:
+            return None
+        first = min(need.first for need in needs)
+        return {"user_id": host, "window": window, "first": first, "last": last_asked(window, self._last)}
+
+    # Webinars that no report lists
+
+    def _load_unattended(self) -> None:
+        """Load the instances of webinars; those that could not be read are unknown, and asked for in a later sync."""
+        try:
+            self._hosts.unattended.load(self.context.now)
+        except SliceFailure as error:
+            hold(self.cursors.of_unattended, error)
+            return
+        lost: dict[str, Loss] = {}
+        for loss in self._hosts.unattended.losses:
+            if is_of_list(loss):  # of all users
+                hold(self.cursors.of_unattended, SliceFailure(loss.message, cause=loss.cause, failure_type=TRANSIENT))
+                return
+            if loss.facts.get("object_type") == "list":
+                continue
+            prefix = USER_PREFIX if loss.facts.get("object_type") == "user" else ""
+            lost[f"{prefix}{loss.facts.get('object_id')}"] = loss
+        faults = [loss for loss in lost.values() if loss.again]
+        if len(faults) > MOST_FAULTS and len(faults) > self._hosts.unattended.read:
+            one = faults[0]
+            hold(self.cursors.of_unattended, SliceFailure(one.message, cause=one.cause, failure_type=TRANSIENT))
+            return
+        is_user_lost = any(name.startswith(USER_PREFIX) for name in lost)
+        for cursor in self.cursors.of_unattended:
+            for name, loss in lost.items():
+                cursor.note_unknown(name, cause_of(loss))
+            unknown = {
+                f"{USER_PREFIX if gap.object_type == 'user' else ''}{gap.object_id}"
+                for gap in cursor.gaps()
+                if gap.object_type in {"user", "webinar"}
+            }
+            for name in unknown - lost.keys() - self.context.shared(RefusedBefore).resting:
+                rows = self._hosts.unattended.instances_of(name)
+                if not rows and is_user_lost and not name.startswith(USER_PREFIX):
+                    continue  # it may be one of that user's, and was not asked for
+                cursor.note_known(name, [_session(row, row, row["host_id"], joined=False) for row in rows])
+
+    # Hosts who were refused before
+
+    def _ask_refused_again(self) -> None:
+        """Ask a few of the hosts who were refused in earlier syncs for their newest days.
+
+        If one answers, all of them are read again.
+        """
+        # One book after the other has its turn, so that no host waits behind those of another book for ever.
+        turns = zip_longest(*(cursor.refused_hosts() for cursor in self.cursors.all))
+        refused = dict.fromkeys(host for turn in turns for host in turn if host is not None)
+        today = self.context.now.date()
+        days = Window(today.subtract(days=PROBED_DAYS), today)
+        for host in list(refused)[:ASKED_AGAIN]:
+            try:
+                answered = self._is_answered(host, days)
+            except StreamStopped as error:
+                LOGGER.info(f"Hosts who were refused before are not asked again: {error}")
+                return
+            except SliceFailure as error:
+                for cursor in self.cursors.all:
+                    cursor.asked(host)
+                if error.again:
+                    return
+                continue
+            for cursor in self.cursors.all:
+                for one in refused if answered else (host,):  # of one who is gone, nothing is held back any more
+                    cursor.allow(one)
+            if answered:
+                return
+
+    def _is_answered(self, host: str, days: Window) -> bool:
+        """Return whether Zoom lists a host's sessions; False for one it does not know any more.
+
+        :raises SliceFailure: if it refuses to
+        """
+        read = {"user_id": host, "is_probe": True, "type": "past"}
+        self._gone.discard(host)
+        next(iter(self.context.shared(ServedDays).read(days, lambda served: self._listed_in(read, served))), None)
+        return host not in self._gone
+
+
+def _session(record: Mapping[str, Any], row: Mapping[str, Any], host: str, *, joined: bool) -> Session:
+    """Return a listed session.
+
+    :param row: the record with what the history adds
+    """
+    is_listed = not record.get(FROM_HISTORY)
+    return Session(
+        uuid=record["uuid"],
+        host_id=host,
+        meeting_id=str(record["id"]),
+        type=int(record.get("type") or 0),
+        start_time=record.get("start_time") or record["end_time"],
+        end_time=record["end_time"],
+        fingerprint="|".join(
+            str(record.get(name)) for name in ("end_time", "participants_count", "total_minutes", "duration")
+        ),
+        # A copy: orjson's own result keeps the eight kilobytes that it was written in.
+        row=bytes(memoryview(orjson.dumps(row))),
+        joined=joined and is_listed,
+        is_reported=not record.get(UNATTENDED),
+        is_alone=record.get("participants_count") == 1,
+    )

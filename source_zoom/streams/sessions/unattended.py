@@ -1,0 +1,189 @@
+"""Past webinars that no host's report lists, because nobody attended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pendulum
+import requests
+
+from source_zoom.engine import FeedReader, Key, Loss
+from source_zoom.streams.base.stream import UNUSABLE, StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.lists import WebinarList
+from source_zoom.streams.sessions.state import TIME_FORMAT, USER_PREFIX
+from source_zoom.streams.windows.grid import Window
+from source_zoom.zoom.answers import Verdict
+from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.meanings import Meaning
+
+WEBINAR_TYPE = 5
+
+LONGEST_MINUTES = 30 * 60
+"""How long Zoom lets a session last; a longer plan is a mistake."""
+
+UNATTENDED = "source_zoom_unattended"
+"""Marks a listed session that no report has; such records do not leave the connector."""
+
+
+def unattended(uuid: str, webinar_id: str, start_time: str, end_time: str) -> dict[str, Any]:
+    """Return a webinar in the form of a listed session."""
+    times = {"start_time": start_time, "end_time": end_time}
+    return {"uuid": uuid, "id": webinar_id, "type": WEBINAR_TYPE, **times, UNATTENDED: True}
+
+
+class UnattendedWebinars:
+    """Past webinars that the hosts' reports may lack, as nobody attended: known by instance or from the history.
+
+    :param keys: of the instances of every listed webinar; None where no stream wants such webinars
+    """
+
+    def __init__(self, keys: FeedReader | None = None) -> None:
+        self._keys = keys
+        self._by_host: dict[str, dict[str, dict[str, Any]]] = {}
+        self._instances: dict[str, list[dict[str, Any]]] = {}
+        """As sessions, by webinar and by user."""
+        self._unusable: list[Loss] = []
+
+    @property
+    def losses(self) -> list[Loss]:
+        """What the instances lack, known once they were loaded."""
+        return [*(self._keys.losses if self._keys is not None else ()), *self._unusable]
+
+    @property
+    def read(self) -> int:
+        """How many webinars and users have instances; known once they were loaded."""
+        return len(self._instances)
+
+    def instances_of(self, name: str) -> list[dict[str, Any]]:
+        """Return the instances of a webinar, or of all a user has, as sessions; known once they were loaded."""
+        return self._instances.get(name, [])
+
+    def load(self, now: pendulum.DateTime) -> None:
+        """Read the keys to their end.
+
+        :raises SliceFailure: if an instance is or could be missing, and it is not known of which webinar
+        """
+        for uuid, webinar_id, host_id, start_time, minutes in self._keys or ():
+            start = moment_of(start_time)
+            if start is None:
+                # Whether it is over is not known.
+                facts = {"object_type": "webinar", "object_id": str(webinar_id), "meaning": UNUSABLE}
+                message = f"An instance of webinar {webinar_id} has no start time."
+                self._unusable.append(Loss("webinar_instances", UNUSABLE, message, again=False, facts=facts))
+            elif start <= now:
+                # When it ended is not said; it was planned to last so long.
+                lasted = minutes if isinstance(minutes, int) and 0 <= minutes <= LONGEST_MINUTES else 0
+                end = min(start.add(minutes=lasted), now)
+                times = (moment.in_timezone("UTC").format(TIME_FORMAT) for moment in (start, end))
+                row = {**unattended(str(uuid), str(webinar_id), *times), "host_id": str(host_id)}
+                for name in (str(webinar_id), f"{USER_PREFIX}{host_id}"):
+                    self._instances.setdefault(name, []).append(row)
+                self.add(str(host_id), [row])
+
+    def add(self, host: str, webinars: Iterable[dict[str, Any]]) -> None:
+        """Add webinars of a host, if any stream wants them; what comes later knows better when one ended."""
+        if self._keys is not None:
+            for row in webinars:
+                self._by_host.setdefault(host, {})[row["uuid"]] = row
+
+    def hosts(self, window: Window) -> set[str]:
+        """Return the hosts of webinars that began in a window."""
+        return {host for host, rows in self._by_host.items() if any(_began_in(row, window) for row in rows.values())}
+
+    def of(self, stream_slice: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the webinars of a slice's host that began in its window."""
+        rows = self._by_host.get(stream_slice.get("user_id", ""), {})
+        return [row for row in rows.values() if _began_in(row, stream_slice["window"])]
+
+
+def _began_in(row: Mapping[str, Any], window: Window) -> bool:
+    day = str(row["start_time"])[:10]
+    return window.first.to_date_string() <= day <= window.last.to_date_string()
+
+
+def moment_of(text: object) -> pendulum.DateTime | None:
+    """Return the moment that a text names, in UTC where it names no zone; None if it names none."""
+    try:
+        moment = pendulum.parse(str(text), strict=False) if text else None
+    except (ValueError, OverflowError):
+        return None
+    return moment if isinstance(moment, pendulum.DateTime) else None
+
+
+class RefusedBefore:
+    """Webinars whose instances an earlier sync was refused.
+
+    `resting` are those of them that this sync does not ask for.
+    """
+
+    def __init__(self) -> None:
+        self.webinars: set[str] = set()
+        self.resting: set[str] = set()
+
+
+class WebinarInstances(ZoomSubStream):
+    """https://developers.zoom.us/docs/api/meetings/#tag/webinars/get/past_webinars/{webinarId}/instances.
+
+    Knows webinars that nobody attended, which no report lists.
+    """
+
+    internal = True
+    endpoint = Endpoint(
+        "past_webinars/{webinar_id}/instances",
+        label=RateLabel.LIGHT,
+        scopes=Scopes("webinar:read:admin", "webinar:read:list_past_instances:admin"),
+        records="webinars",
+        plan="Webinars licence",
+        skips=Meaning.GONE | Meaning.NO_LICENCE | Meaning.NO_PLAN,
+    )
+    primary_key = "uuid"
+    parent_stream = WebinarList
+    child_keys = {"uuid": "uuid", "webinar_id": "webinar_id", "host_id": "host_id", "start": "", "duration": ""}
+
+    def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
+        super().__init__(context, parent)
+        self._resting: list[Mapping[str, Any]] = []
+        self._was_let_in = False
+        self._refused_before = context.shared(RefusedBefore)
+
+    def slices_of(self, parent_key: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Yield a webinar, but for one that was refused before and is not among those asked again."""
+        if parent_key["webinar_id"] in self._refused_before.resting:
+            self._resting.append(parent_key)
+        else:
+            yield parent_key
+
+    def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
+        """Yield the other webinars that were refused before, if one of those asked again was answered."""
+        if not self._was_let_in:
+            return ()
+        self._refused_before.resting.clear()
+        return self._resting
+
+    def counts_refusal(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether a refusal is news."""
+        return stream_slice["webinar_id"] not in self._refused_before.webinars
+
+    def parse_response(
+        self,
+        response: requests.Response,
+        *,
+        stream_state: Mapping[str, Any] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return the instances, and note that one who was refused before is not any more."""
+        if stream_slice and stream_slice["webinar_id"] in self._refused_before.webinars:
+            self._was_let_in = True
+        return super().parse_response(response, stream_slice=stream_slice)
+
+    def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
+        """Return the instance with what is known of its webinar."""
+        return (
+            record["uuid"],
+            stream_slice["webinar_id"],
+            stream_slice["host_id"],
+            record.get("start_time"),
+            stream_slice["duration"],
+        )

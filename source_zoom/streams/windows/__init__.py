@@ -1,0 +1,1 @@
+"""Days, and the windows they are read in."""

@@ -1,0 +1,326 @@
+"""Zoom's rate limits: one evenly paced budget per label, shared by every thread, and the end of a label that is dead.
+
+The limits hold per account, for all its apps together. https://developers.zoom.us/docs/api/rate-limits/
+(2026-02-07). Daily limits are not modelled: the day's first requests may have been made by others;
+Zoom says when the day is over (answers.py, `DAILY`).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.sources.streams.call_rate import BaseCallRatePolicy, HttpAPIBudget, LimiterSession
+
+from source_zoom.config import RateLimitPlan
+from source_zoom.engine import StreamStopped
+from source_zoom.zoom.endpoint import RateLabel
+from source_zoom.zoom.transport import BoundedAdapter
+
+PER_SECOND: dict[RateLimitPlan, dict[RateLabel, float]] = {
+    RateLimitPlan.FREE: {
+        RateLabel.LIGHT: 4,
+        RateLabel.MEDIUM: 2,
+        RateLabel.HEAVY: 1,
+        RateLabel.RESOURCE_INTENSIVE: 10 / 60,
+    },
+    RateLimitPlan.PRO: {
+        RateLabel.LIGHT: 30,
+        RateLabel.MEDIUM: 20,
+        RateLabel.HEAVY: 10,
+        RateLabel.RESOURCE_INTENSIVE: 10 / 60,
+    },
+    RateLimitPlan.BUSINESS_PLUS: {
+        RateLabel.LIGHT: 80,
+        RateLabel.MEDIUM: 60,
+        RateLabel.HEAVY: 40,
+        RateLabel.RESOURCE_INTENSIVE: 20 / 60,
+    },
+}
+
+COOLDOWN_SECONDS = 1.0
+"""How long all threads hold back after a refusal: Zoom counts in seconds."""
+
+LONGEST_HOLD_SECONDS = 300.0
+"""How long a `Retry-After` may hold a label; a longer one is a daily limit's (answers.py, `LONGEST_PAUSE_SECONDS`)."""
+
+PATIENCE_SECONDS = 600.0
+"""How long a label is asked that accepts nothing: twice the longest hold, so that something was sent after one."""
+
+PATIENCE_SLICES = 20
+"""How many slices in a row may end in a fault; what is wrong with single objects does not get there."""
+
+ANSWER_SECONDS = 600.0
+"""How long a whole answer may take: five of the longest silences between two bytes (streams/base.py)."""
+
+ANSWER_BYTES = 64_000_000
+"""How large an answer may be, unpacked: a page of 300 records has less than a hundredth of it."""
+
+DEAD = "label dead"
+"""Kind of the failures of a label that answers nothing any more."""
+
+_PATHS_TO_BLAME_A_LABEL = 2
+
+_NAP_SECONDS = 1.0
+"""After how long a waiting thread looks whether its label was used up meanwhile."""
+
+
+def rates(plan: RateLimitPlan, share_percent: int) -> dict[RateLabel, float]:
+    """Return the requests per second to make on each label; `auto` runs at the Pro plan's row."""
+    row = PER_SECOND[RateLimitPlan.PRO if plan is RateLimitPlan.AUTO else plan]
+    return {label: per_second * share_percent / 100 for label, per_second in row.items()}
+
+
+class PacedPolicy(BaseCallRatePolicy):
+    """Gives every request the next of evenly spaced moments.
+
+    The CDK's window policies burst: 3 to 27 refusals in 800 requests where this one had none,
+    at the same rate, against a sliding window of a second.
+    """
+
+    def __init__(
+        self,
+        per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(matchers=[])
+        self._gap = 1 / per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._check = check
+        self._lock = threading.Lock()
+        self._next = 0.0
+        self._last = -math.inf
+        self._held_until = -math.inf
+        self._pauses = 0
+        self._thread = threading.local()
+        self.requests = 0
+        self.refused = 0
+
+    def try_acquire(self, request: Any, weight: int) -> None:
+        """Return when it is the request's turn.
+
+        :raises Exception: what `check` raises, before the turn and about every second while waiting for it
+        """
+        self._check()
+        while True:
+            with self._lock:
+                now = self._clock()
+                turn = max(self._next, now)
+                self._next = turn + self._gap * weight
+                pauses = self._pauses
+            for nap in _naps(turn - now):
+                self._sleep(nap)
+                self._check()
+            with self._lock:
+                if pauses == self._pauses:
+                    self.requests += 1
+                    self._last = turn
+                    self._thread.began = self._clock()
+                    return
+                # Paused meanwhile: the turn was given out before everybody was to hold back.
+
+    def update(self, available_calls: int | None, call_reset_ts: Any) -> None:
+        """Hold every thread back for a moment when a request was refused (`available_calls` is 0)."""
+        if available_calls != 0:
+            return
+        with self._lock:
+            self.refused += 1
+            self._pause(COOLDOWN_SECONDS)
+
+    def hold(self, seconds: float) -> None:
+        """Let no request through for that long, counted from now."""
+        with self._lock:
+            self._held_until = max(self._held_until, self._clock() + seconds)
+            self._pause(seconds)
+
+    def began(self) -> float:
+        """Return when this thread's last request was let through, by the clock; now if there was none."""
+        began: float = getattr(self._thread, "began", self._clock())
+        return began
+
+    def _pause(self, seconds: float) -> None:
+        self._pauses += 1
+        self._next = max(self._clock() + seconds, self._held_until, self._last + self._gap)
+
+
+def _naps(seconds: float) -> Iterator[float]:
+    """Yield the parts in which to sleep."""
+    while seconds > _NAP_SECONDS:
+        yield _NAP_SECONDS
+        seconds -= _NAP_SECONDS
+    if seconds > 0:
+        yield seconds
+
+
+class LabelBudget:
+    """What the streams of one label share: pace, connections, and whether there is any use in asking on.
+
+    :param per_second: requests per second to make
+    :param connections: how many threads may send at once
+    :param clock: seconds that never go back
+    """
+
+    def __init__(
+        self,
+        label: RateLabel,
+        per_second: float,
+        connections: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.label = label
+        self.policy = PacedPolicy(per_second, clock=clock, sleep=sleep, check=self.raise_if_used_up)
+        # Zoom documents neither header; a gateway's own would be read as a number, and fail every request.
+        self.api_budget = HttpAPIBudget(
+            policies=[self.policy], ratelimit_reset_header="", ratelimit_remaining_header=""
+        )
+        self.session: requests.Session = LimiterSession(api_budget=self.api_budget)
+        adapter = BoundedAdapter(seconds=ANSWER_SECONDS, most_bytes=ANSWER_BYTES, connections=connections)
+        self.session.mount("https://", adapter)
+        self.session.mount("http://", adapter)
+        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._successes = 0
+        self._accepted_at = -math.inf
+        self._silent_since = math.inf
+        self._faulted: set[str] = set()
+        self._given_up: set[str] = set()
+        self._used_up: StreamStopped | None = None
+
+    @property
+    def successes(self) -> int:
+        """How many answers were accepted so far."""
+        return self._successes
+
+    def accepted(self) -> None:
+        """Note a final answer of Zoom's, be it a refusal: a sign of life."""
+        with self._lock:
+            self._successes += 1
+            self._accepted_at = self._clock()
+            self._silent_since = math.inf
+            self._faulted.clear()
+            self._given_up.clear()
+
+    def began(self) -> float:
+        """Return when the attempt that this thread made last was let through, by the clock."""
+        return self.policy.began()
+
+    def seconds_since(self, moment: float) -> float:
+        """Return the seconds since a reading of the clock."""
+        return self._clock() - moment
+
+    def hold(self, seconds: float) -> None:
+        """Send nothing on this label for that long, as a `Retry-After` asks, but for `LONGEST_HOLD_SECONDS` at most."""
+        self.policy.hold(min(max(seconds, 0.0), LONGEST_HOLD_SECONDS))
+
+    def faulted(self, what: str, began: float, cause: str = "") -> None:
+        """Note an attempt that ended in a network error, a 5xx, an unreadable body or a 429.
+
+        The label is dead when for `PATIENCE_SECONDS`, from the begin of the first such attempt since the last
+        acceptance, nothing was accepted. One path alone may just be at fault itself.
+
+        :param what: path of the request
+        :param began: when the attempt began, by the clock
+        :param cause: what came instead of an answer, for the error's sentence: "HTTP 503"
+        :raises StreamStopped: if the label is dead, or was used up before
+        """
+        with self._lock:
+            self._silent_since = min(self._silent_since, max(began, self._accepted_at))
+            if len(self._faulted) < _PATHS_TO_BLAME_A_LABEL:
+                self._faulted.add(what)
+            silence = self._clock() - self._silent_since
+            if silence >= PATIENCE_SECONDS and len(self._faulted) >= _PATHS_TO_BLAME_A_LABEL:
+                self._die(f"Zoom has answered no {self.label.value} request for {silence // 60:.0f} minutes", cause)
+        self.raise_if_used_up()
+
+    def gave_up(self, what: str, cause: str = "") -> None:
+        """Note a slice that ended in such a fault for good; `PATIENCE_SLICES` in a row mean that the label is dead.
+
+        :param what: path of the request
+        :param cause: as for `faulted`
+        :raises StreamStopped: if the label is dead, or was used up before
+        """
+        with self._lock:
+            self._given_up.add(what)
+            count = len(self._given_up)
+            if count >= PATIENCE_SLICES:
+                self._die(f"Zoom has failed {count} {self.label.value} requests in a row, each for good", cause)
+        self.raise_if_used_up()
+
+    def _die(self, sentence: str, cause: str) -> None:
+        self._used_up = self._used_up or StreamStopped(
+            f"{sentence}{f' (last: {cause})' if cause else ''}. What was read is kept; run the sync again later.",
+            cause=DEAD,
+            failure_type=FailureType.transient_error,
+        )
+
+    def use_up(self, error: StreamStopped) -> None:
+        """Make every further request of this label fail with `error` without being sent."""
+        self._used_up = error
+
+    def raise_if_used_up(self) -> None:
+        """Raise the error the label was used up with.
+
+        :raises StreamStopped: if Zoom has refused a request for the rest of the day, or the label is dead
+        """
+        if self._used_up is not None:
+            raise self._used_up.with_traceback(None)
+
+
+class Budgets:
+    """The budgets of all labels.
+
+    :param per_second: requests per second to make on each label
+    :param connections: how many threads may send at once on one label
+    """
+
+    def __init__(self, per_second: Mapping[RateLabel, float], connections: int) -> None:
+        self._started = time.monotonic()
+        self._labels = {label: LabelBudget(label, rate, connections) for label, rate in per_second.items()}
+
+    def __getitem__(self, label: RateLabel) -> LabelBudget:
+        return self._labels[label]
+
+    def use_environment(self, url: str) -> None:
+        """Take the proxy and the certificates for a URL from the environment once, and no password of a .netrc file.
+
+        `requests` would look at every variable of the environment three times for each request.
+        """
+        for budget in self._labels.values():
+            session = budget.session
+            found = session.merge_environment_settings(url, {}, None, None, None)
+            session.proxies, session.verify = found["proxies"], found["verify"]
+            session.trust_env = False
+
+    @property
+    def successes(self) -> int:
+        """How many answers of Zoom's were accepted so far, on all labels: it grows while a sync gets on."""
+        return sum(budget.successes for budget in self._labels.values())
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        for budget in self._labels.values():
+            budget.session.close()
+
+    def report(self) -> str:
+        """Return requests, mean rate and refusals of the labels in use, for the log."""
+        seconds = max(time.monotonic() - self._started, 0.001)
+        used = [
+            f"{label.value} {budget.policy.requests:,} ({budget.policy.requests / seconds:.1f}/s"
+            f"{f', {budget.policy.refused:,} refused' if budget.policy.refused else ''})"
+            for label, budget in self._labels.items()
+            if budget.policy.requests
+        ]
+        return f"requests: {', '.join(used) or 'none yet'}"

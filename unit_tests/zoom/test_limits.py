@@ -1,0 +1,494 @@
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+
+import pytest
+import requests
+import requests_mock
+from airbyte_cdk.models import FailureType
+
+from source_zoom.config import RateLimitPlan
+from source_zoom.engine import StreamStopped
+from source_zoom.zoom.endpoint import RateLabel
+from source_zoom.zoom.limits import (
+    ANSWER_BYTES,
+    ANSWER_SECONDS,
+    COOLDOWN_SECONDS,
+    DEAD,
+    PATIENCE_SECONDS,
+    Budgets,
+    LabelBudget,
+    PacedPolicy,
+    rates,
+)
+from source_zoom.zoom.transport import BoundedAdapter
+from unit_tests.fake_zoom import API, PER_SECOND_LIMIT, refusal
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+        self.sleeps: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.now += seconds
+
+
+def paced(per_second: float, clock: Clock) -> PacedPolicy:
+    return PacedPolicy(per_second, clock=clock, sleep=clock.sleep)
+
+
+def label_budget(clock: Clock, per_second: float = 10) -> LabelBudget:
+    return LabelBudget(RateLabel.MEDIUM, per_second, connections=4, clock=clock, sleep=clock.sleep)
+
+
+def moments(policy: PacedPolicy, clock: Clock, count: int) -> list[float]:
+    """When each of `count` requests, made without a pause, gets its turn."""
+    turns = []
+    for _ in range(count):
+        policy.try_acquire(None, 1)
+        turns.append(clock.now)
+    return turns
+
+
+def gaps(turns: list[float]) -> list[float]:
+    return [later - earlier for earlier, later in pairwise(turns)]
+
+
+# Zoom's table, https://developers.zoom.us/docs/api/rate-limits/
+TABLE = {
+    (RateLimitPlan.FREE, RateLabel.LIGHT): 4.0,
+    (RateLimitPlan.FREE, RateLabel.MEDIUM): 2.0,
+    (RateLimitPlan.FREE, RateLabel.HEAVY): 1.0,
+    (RateLimitPlan.FREE, RateLabel.RESOURCE_INTENSIVE): 10 / 60,
+    (RateLimitPlan.PRO, RateLabel.LIGHT): 30.0,
+    (RateLimitPlan.PRO, RateLabel.MEDIUM): 20.0,
+    (RateLimitPlan.PRO, RateLabel.HEAVY): 10.0,
+    (RateLimitPlan.PRO, RateLabel.RESOURCE_INTENSIVE): 10 / 60,
+    (RateLimitPlan.BUSINESS_PLUS, RateLabel.LIGHT): 80.0,
+    (RateLimitPlan.BUSINESS_PLUS, RateLabel.MEDIUM): 60.0,
+    (RateLimitPlan.BUSINESS_PLUS, RateLabel.HEAVY): 40.0,
+    (RateLimitPlan.BUSINESS_PLUS, RateLabel.RESOURCE_INTENSIVE): 20 / 60,
+}
+
+
+@pytest.mark.parametrize("plan", [RateLimitPlan.FREE, RateLimitPlan.PRO, RateLimitPlan.BUSINESS_PLUS])
+def test_rates_are_those_of_zooms_table(plan: RateLimitPlan) -> None:
+    assert rates(plan, 100) == pytest.approx({label: TABLE[plan, label] for label in RateLabel})
+
+
+def test_auto_runs_at_the_rates_of_the_pro_plan() -> None:
+    assert rates(RateLimitPlan.AUTO, 90) == rates(RateLimitPlan.PRO, 90)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(1, 0.3), (50, 15.0), (90, 27.0), (100, 30.0)])
+def test_share_scales_the_rate(share: int, expected: float) -> None:
+    assert rates(RateLimitPlan.PRO, share)[RateLabel.LIGHT] == pytest.approx(expected)
+
+
+def test_requests_are_evenly_spaced() -> None:
+    clock = Clock()
+
+    turns = moments(paced(20, clock), clock, 50)
+
+    assert turns[0] == 1000.0
+    assert gaps(turns) == pytest.approx([0.05] * 49)
+
+
+def test_idle_time_is_not_made_up_for_by_a_burst() -> None:
+    clock = Clock()
+    policy = paced(10, clock)
+    moments(policy, clock, 3)
+
+    clock.now += 3600
+
+    assert gaps(moments(policy, clock, 20)) == pytest.approx([0.1] * 19)
+
+
+def test_a_slow_caller_is_not_held_up() -> None:
+    clock = Clock()
+    policy = paced(10, clock)
+
+    for _ in range(5):
+        policy.try_acquire(None, 1)
+        clock.now += 0.2
+
+    assert clock.sleeps == []
+
+
+def test_a_heavier_request_takes_as_many_turns() -> None:
+    clock = Clock()
+    policy = paced(10, clock)
+
+    policy.try_acquire(None, 3)
+
+    assert moments(policy, clock, 1) == pytest.approx([1000.3])
+
+
+def test_threads_share_one_pace() -> None:
+    asleep: list[float] = []
+    policy = PacedPolicy(100, clock=lambda: 1000.0, sleep=asleep.append)
+    threads = [threading.Thread(target=policy.try_acquire, args=(None, 1)) for _ in range(32)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(asleep) == pytest.approx([number / 100 for number in range(1, 32)])
+    assert policy.requests == 32
+
+
+def test_a_refusal_holds_every_thread_back_for_the_cooldown_then_keeps_the_pace() -> None:
+    clock = Clock()
+    policy = paced(10, clock)
+    moments(policy, clock, 1)
+
+    policy.update(0, None)
+    policy.update(0, None)
+    turns = moments(policy, clock, 5)
+
+    assert turns[0] == pytest.approx(1000.0 + COOLDOWN_SECONDS)
+    assert gaps(turns) == pytest.approx([0.1] * 4)
+    assert policy.refused == 2
+
+
+def test_a_refusal_never_brings_a_turn_forward() -> None:
+    clock = Clock()
+    policy = paced(1 / 6, clock)
+    moments(policy, clock, 1)
+
+    policy.update(0, None)
+
+    assert moments(policy, clock, 1) == pytest.approx([1006.0])
+
+
+@pytest.mark.parametrize("available", [None, 1, 5893])
+def test_an_answer_that_is_no_refusal_changes_nothing(available: int | None) -> None:
+    clock = Clock()
+    policy = paced(10, clock)
+    moments(policy, clock, 1)
+
+    policy.update(available, None)
+
+    assert moments(policy, clock, 1) == pytest.approx([1000.1])
+    assert policy.refused == 0
+
+
+def test_session_paces_each_request_and_counts_refusals() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    with requests_mock.Mocker() as zoom:
+        zoom.get(f"{API}/users", [{"json": {}}, refusal(429, 429, PER_SECOND_LIMIT), {"json": {}}])
+        for _ in range(3):
+            budget.session.get(f"{API}/users")
+
+    assert clock.sleeps == pytest.approx([0.1, COOLDOWN_SECONDS])
+    assert (budget.policy.requests, budget.policy.refused) == (3, 1)
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_session_has_a_connection_for_each_thread(scheme: str) -> None:
+    adapter = LabelBudget(RateLabel.LIGHT, 10, connections=77).session.get_adapter(f"{scheme}://api.zoom.us")
+
+    assert isinstance(adapter, BoundedAdapter)
+    assert adapter._pool_maxsize == 77
+    assert (adapter._seconds, adapter._most_bytes) == (ANSWER_SECONDS, ANSWER_BYTES)
+
+
+def test_budgets_keep_labels_apart() -> None:
+    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+    error = StreamStopped("used up", cause="429", failure_type=FailureType.transient_error)
+
+    budgets[RateLabel.HEAVY].use_up(error)
+
+    assert {budgets[label].label for label in RateLabel} == set(RateLabel)
+    with pytest.raises(StreamStopped, match="used up"):
+        budgets[RateLabel.HEAVY].raise_if_used_up()
+    for label in set(RateLabel) - {RateLabel.HEAVY}:
+        budgets[label].raise_if_used_up()
+
+
+@pytest.mark.parametrize("no_proxy", ["", "zoom.us"])
+def test_the_environment_is_read_once_as_requests_reads_it(monkeypatch: pytest.MonkeyPatch, no_proxy: str) -> None:
+    for name, value in {"https_proxy": "http://proxy.test", "no_proxy": no_proxy}.items():
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name.upper(), value)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "bundle.pem")
+    usual = requests.Session().merge_environment_settings(f"{API}/users", {}, None, None, None)
+    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+
+    budgets.use_environment(API)
+
+    monkeypatch.setattr("os.environ", {})
+    session = budgets[RateLabel.LIGHT].session
+    assert session.merge_environment_settings(f"{API}/users", {}, None, None, None) == usual
+    assert usual["proxies"].get("https") == (None if no_proxy else "http://proxy.test")
+    assert usual["verify"] == session.verify == "bundle.pem"
+    assert not session.trust_env
+
+
+def test_report_tells_requests_rate_and_refusals_of_the_labels_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+    assert budgets.report() == "requests: none yet"
+
+    now = budgets._started + 10
+    monkeypatch.setattr("source_zoom.zoom.limits.time.monotonic", lambda: now)
+    budgets[RateLabel.LIGHT].policy.requests = 2500
+    budgets[RateLabel.HEAVY].policy.requests = 99
+    budgets[RateLabel.HEAVY].policy.refused = 3
+
+    assert budgets.report() == "requests: light 2,500 (250.0/s), heavy 99 (9.9/s, 3 refused)"
+
+
+# Retry-After
+
+
+def test_a_hold_lets_nothing_through_then_keeps_the_pace() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    moments(budget.policy, clock, 1)
+
+    budget.hold(30)
+    turns = moments(budget.policy, clock, 5)
+
+    assert turns[0] == pytest.approx(1030.0)
+    assert gaps(turns) == pytest.approx([0.1] * 4)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(299, 1299.0), (10**9, 1300.0), (float("inf"), 1300.0), (0, 1000.1), (-5, 1000.1)]
+)
+def test_a_hold_has_a_limit(seconds: float, expected: float) -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    moments(budget.policy, clock, 1)
+
+    budget.hold(seconds)
+
+    assert moments(budget.policy, clock, 1) == pytest.approx([expected])
+
+
+def test_a_hold_is_not_cut_short_by_a_refusal_or_a_shorter_hold() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+
+    budget.hold(60)
+    budget.hold(5)
+    budget.policy.update(0, None)
+
+    assert moments(budget.policy, clock, 1) == pytest.approx([1060.0])
+    assert budget.policy.refused == 1
+
+
+def test_a_thread_that_has_its_turn_already_is_held_too() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    moments(budget.policy, clock, 1)
+    sleep = clock.sleep
+
+    def held_while_asleep(seconds: float) -> None:
+        sleep(seconds)
+        if len(clock.sleeps) == 1:
+            budget.hold(20)
+
+    budget.policy._sleep = held_while_asleep
+
+    assert moments(budget.policy, clock, 1) == pytest.approx([1020.1])
+
+
+def test_a_thread_that_is_held_notices_within_a_second_that_its_label_is_used_up() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.hold(300)
+    sleep = clock.sleep
+
+    def used_up_while_asleep(seconds: float) -> None:
+        sleep(seconds)
+        if clock.now >= 1010:
+            budget.use_up(stopped())
+
+    budget.policy._sleep = used_up_while_asleep
+
+    with pytest.raises(StreamStopped, match="used up"):
+        budget.policy.try_acquire(None, 1)
+    assert clock.now <= 1011
+    assert budget.policy.requests == 0
+
+
+def test_a_label_that_is_used_up_sends_nothing() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.use_up(stopped())
+
+    with requests_mock.Mocker() as zoom, pytest.raises(StreamStopped, match="used up"):
+        budget.session.get(f"{API}/users")
+
+    assert zoom.call_count == 0
+    assert clock.sleeps == []
+
+
+def stopped() -> StreamStopped:
+    return StreamStopped("used up", cause="429", failure_type=FailureType.transient_error)
+
+
+# A label that is dead
+
+
+def test_began_is_when_the_threads_request_was_let_through() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.hold(2)
+    seen: list[float] = []
+
+    def ask() -> None:
+        budget.policy.try_acquire(None, 1)
+        seen.append(budget.began())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    clock.now += 5
+
+    assert seen == pytest.approx([1002.0])
+    assert budget.began() == pytest.approx(1007.0)  # this thread has sent nothing yet
+
+
+def test_a_label_that_accepts_nothing_for_ten_minutes_is_dead() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.faulted("/users/1/meetings", clock.now, "HTTP 502")
+    clock.now += PATIENCE_SECONDS - 1
+    budget.faulted("/users/2/meetings", clock.now, "HTTP 502")
+
+    clock.now += 1
+    with pytest.raises(StreamStopped) as raised:
+        budget.faulted("/users/1/meetings", clock.now, "HTTP 503")
+
+    assert str(raised.value) == (
+        "Zoom has answered no medium request for 10 minutes (last: HTTP 503). "
+        "What was read is kept; run the sync again later."
+    )
+    assert raised.value.cause == DEAD == "label dead"
+    assert raised.value.failure_type is FailureType.transient_error
+    for further in (
+        budget.raise_if_used_up,
+        lambda: budget.policy.try_acquire(None, 1),
+        lambda: budget.faulted("/users/3/meetings", clock.now, "ReadTimeout"),
+        lambda: budget.gave_up("/users/3/meetings"),
+    ):
+        with pytest.raises(StreamStopped) as again:
+            further()
+        assert again.value is raised.value
+
+
+def test_the_sentence_goes_without_a_cause() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.faulted("/a", clock.now)
+    clock.now += 725
+
+    with pytest.raises(StreamStopped, match=r"^Zoom has answered no medium request for 12 minutes\. What was read"):
+        budget.faulted("/b", clock.now)
+
+
+def test_silence_counts_from_the_begin_of_the_first_attempt() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    clock.now += PATIENCE_SECONDS
+    budget.faulted("/a", 1000.0)  # an answer that did not end
+
+    with pytest.raises(StreamStopped):
+        budget.faulted("/b", clock.now)
+
+
+def test_one_path_alone_does_not_kill_a_label() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    for _ in range(10):
+        budget.faulted("/a", clock.now)
+        clock.now += PATIENCE_SECONDS
+
+    budget.raise_if_used_up()
+
+
+def test_an_acceptance_starts_the_count_again() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.faulted("/a", clock.now)
+    budget.faulted("/b", clock.now)
+    clock.now += PATIENCE_SECONDS - 1
+    budget.accepted()
+    clock.now += 1
+
+    budget.faulted("/a", clock.now)
+    budget.faulted("/b", 1000.0)  # began before the acceptance: silence is counted from that one on
+    clock.now += PATIENCE_SECONDS - 2
+    budget.faulted("/b", clock.now)
+    budget.raise_if_used_up()
+
+    clock.now += 2
+    with pytest.raises(StreamStopped):
+        budget.faulted("/b", clock.now)
+
+
+def test_twenty_slices_given_up_in_a_row_kill_a_label() -> None:
+    budget = label_budget(Clock())
+    for number in range(19):
+        budget.gave_up(f"/users/{number}")
+        budget.gave_up("/users/0")  # the same one again counts once
+
+    with pytest.raises(StreamStopped) as raised:
+        budget.gave_up("/users/19", "HTTP 500")
+
+    assert str(raised.value) == (
+        "Zoom has failed 20 medium requests in a row, each for good (last: HTTP 500). "
+        "What was read is kept; run the sync again later."
+    )
+    assert raised.value.cause == DEAD
+
+
+def test_an_acceptance_between_spares_the_label() -> None:
+    budget = label_budget(Clock())
+    for number in range(100):
+        budget.gave_up(f"/users/{number}")
+        if number % 19 == 18:
+            budget.accepted()
+
+    budget.raise_if_used_up()
+
+
+def test_a_label_whose_day_is_over_keeps_that_error() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.faulted("/a", clock.now)
+    budget.use_up(stopped())
+    clock.now += PATIENCE_SECONDS
+
+    with pytest.raises(StreamStopped, match="used up"):
+        budget.faulted("/b", clock.now)
+
+
+def test_successes_are_counted_over_all_labels_and_threads() -> None:
+    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+
+    def accept() -> None:
+        for _ in range(500):
+            budgets[RateLabel.HEAVY].accepted()
+
+    threads = [threading.Thread(target=accept) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    budgets[RateLabel.LIGHT].accepted()
+
+    assert budgets[RateLabel.HEAVY].successes == 4000
+    assert budgets.successes == 4001
