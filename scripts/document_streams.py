@@ -94,7 +94,7 @@ def _section(cls: type[ZoomStream]) -> str:
         "Granular scope": f"`{endpoint.scopes.granular}`",
         "Classic scope": f"`{endpoint.scopes.classic}`",
         "Scopes of what it is read from": _quoted({source.endpoint.scopes.granular: None for source in sources}),
-        "Needs": endpoint.plan,
+        "Needs": cls.plan.name,
         "Skips": "<br>".join(_skips(cls)),
     }
     if cls not in STREAMS or cls.internal:
@@ -139,7 +139,7 @@ def _parents(cls: type[ZoomStream]) -> Iterator[type[ZoomStream]]:
     """Yield the stream it has a slice for each record of, and those that are read for it besides."""
     if issubclass(cls, ZoomSubStream):
         yield cls.parent_stream
-    yield from (other for other in STREAMS if _name(other) in cls.also_needs)
+    yield from (other for other in STREAMS if _name(other) in cls.wants_read)
 
 
 def _ancestors(cls: type[ZoomStream]) -> Iterator[type[ZoomStream]]:
@@ -158,7 +158,7 @@ def _parameters(cls: type[ZoomStream]) -> str:
 
 def _skips(cls: type[ZoomStream]) -> list[str]:
     """Return each meaning with what it says."""
-    skipped = (meaning for meaning in EXPLANATIONS if meaning in NOTHING_THERE & cls.endpoint.skips)
+    skipped = (meaning for meaning in EXPLANATIONS if meaning in NOTHING_THERE & cls.skipped_meanings())
     return [f"`{name_of(meaning)}`: {EXPLANATIONS[meaning]}" for meaning in skipped]
 
 

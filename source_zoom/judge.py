@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.config import OnGaps
-from source_zoom.engine import Loss, Outcome, SliceFailure, TreeStream, with_ancestors
+from source_zoom.engine import Loss, Outcome, SliceFailure, TreeStream, slices_from, with_ancestors
 from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream
 from source_zoom.streams.base.gaps import Gap, merged, warning_of
 from source_zoom.streams.base.stream import REFUSED
@@ -80,7 +80,7 @@ class Judge:
                     if asked is not stream or not stream.does_without(refused):
                         return refused
                     outcome.losses = [loss for loss in outcome.losses if loss.again]
-            asked = self._streams.get(asked.parent_stream_name or "")
+            asked = self._streams.get(slices_from(asked) or "")
         return None
 
     def _gaps(self, stream: ZoomStream, outcome: Outcome) -> list[Gap]:

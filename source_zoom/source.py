@@ -30,7 +30,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from source_zoom import inputs
 from source_zoom.config import ZoomConfig, normalise
-from source_zoom.engine import SliceFailure, TreeReader, TreeStream, with_ancestors
+from source_zoom.engine import SliceFailure, TreeReader, TreeStream, slices_from, with_ancestors
 from source_zoom.judge import Judge
 from source_zoom.selection import Selection
 from source_zoom.streams import PastSessionStream, ReadGaps, StreamContext, ZoomStream, build, build_all
@@ -85,7 +85,7 @@ class SourceZoom(AbstractSource):
         """
         context = self._context(logger, config)
         streams = build(context)
-        _probe([stream for stream in streams.values() if stream.parent_stream_name is None])
+        _probe([stream for stream in streams.values() if slices_from(stream) is None])
         _log_missing_scopes(logger, streams, context.authenticator.granted_scopes)
         return True, None
 

@@ -4,7 +4,7 @@ from source_zoom.engine.cursors import ResumableCursor
 from source_zoom.engine.failures import FailureLog, Loss, Outcome, ParentIncomplete, SliceFailure, StreamStopped
 from source_zoom.engine.feed import FeedReader, Key
 from source_zoom.engine.reader import TreeReader
-from source_zoom.engine.tasks import TreeStream, with_ancestors
+from source_zoom.engine.tasks import Parent, Role, TreeStream, slices_from, with_ancestors
 
 __all__ = [
     "FailureLog",
@@ -12,11 +12,14 @@ __all__ = [
     "Key",
     "Loss",
     "Outcome",
+    "Parent",
     "ParentIncomplete",
     "ResumableCursor",
+    "Role",
     "SliceFailure",
     "StreamStopped",
     "TreeReader",
     "TreeStream",
+    "slices_from",
     "with_ancestors",
 ]

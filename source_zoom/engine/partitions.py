@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-import threading
+import logging
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airbyte_cdk.models import SyncMode
+from airbyte_cdk.sources.streams.concurrent.cursor import CursorField
+from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record
 
 from source_zoom.engine.cursors import ResumableCursor
 from source_zoom.engine.failures import EngineClosed, Loss, SliceFailure, StreamStopped
-
-if TYPE_CHECKING:
-    from source_zoom.engine.tasks import StreamTask
-
-
-class Backlog:
-    """Bounds how many slices of one stream wait or are being read."""
-
-    def __init__(self, limit: int) -> None:
-        self._changed = threading.Condition()
-        self._limit = limit
-        self._room = limit
-        self._stopped = False
-
-    def enter(self) -> None:
-        """Wait for room.
-
-        :raises EngineClosed: when the sync ends early
-        """
-        self._wait_for(1)
-        with self._changed:
-            self._room -= 1
-
-    def wait_until_empty(self) -> None:
-        """Wait until no slice waits or is being read.
-
-        :raises EngineClosed: when the sync ends early
-        """
-        self._wait_for(self._limit)
-
-    def leave(self) -> None:
-        """Make room."""
-        with self._changed:
-            self._room += 1
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """Wake those who wait for good."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-
-    def _wait_for(self, room: int) -> None:
-        # Only the one generator enters, so what it has waited for stays.
-        with self._changed:
-            while self._room < room and not self._stopped:
-                self._changed.wait()
-            if self._stopped:
-                raise EngineClosed
+from source_zoom.engine.tasks import StreamTask
 
 
 class SlicePartition(Partition):
@@ -249,3 +203,17 @@ class SliceGenerator(PartitionGenerator):
             if self._task.feed is not None:
                 self._task.feed.open_slice()
             yield SlicePartition(self._task, slice_ or {})
+
+
+def as_concurrent_stream(task: StreamTask, logger: logging.Logger) -> DefaultStream:
+    """Return a task's stream in the form the CDK's concurrent source reads."""
+    field = task.stream.incremental_field
+    return DefaultStream(
+        partition_generator=SliceGenerator(task),
+        name=task.stream.name,
+        json_schema=task.stream.json_schema,
+        primary_key=list(task.stream.key_fields),
+        cursor_field=CursorField(field) if field else None,
+        logger=logger,
+        cursor=task.cursor,
+    )

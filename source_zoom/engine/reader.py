@@ -34,6 +34,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 from source_zoom.engine.failures import FailureLog, message_of, sanitised
 from source_zoom.engine.heartbeat import Heartbeat
 from source_zoom.engine.messages import ClosableQueue, OrderedMessageRepository
+from source_zoom.engine.partitions import as_concurrent_stream
 from source_zoom.engine.pools import EngineFault, TaskRouter, WorkerPool, shares
 from source_zoom.engine.progress import Progress
 from source_zoom.engine.tasks import Judge, StreamTask, TreeStream, plan, with_ancestors
@@ -132,7 +133,7 @@ class TreeReader:
         by_name = dict(unfinished)
         try:
             _let_last_begin(unfinished)
-            for message in source.read([task.as_concurrent_stream(self._logger) for task in by_name.values()]):
+            for message in source.read([as_concurrent_stream(task, self._logger) for task in by_name.values()]):
                 if message.type == MessageType.RECORD:
                     yield message
                     continue

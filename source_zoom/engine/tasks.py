@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
 
 from airbyte_cdk.models import SyncMode
-from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, CursorField
-from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
+from airbyte_cdk.sources.streams.concurrent.cursor import Cursor
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 
+from source_zoom.engine.backlog import Backlog
 from source_zoom.engine.failures import Outcome, SliceFailure, StreamStopped
 from source_zoom.engine.feed import FeedReader, Key, ParentFeed
-from source_zoom.engine.partitions import Backlog, SliceGenerator, SlicePartition
 
 BACKLOG_PER_WORKER = 4
 
 Judge = Callable[["TreeStream", Outcome], "Exception | None"]
 """Says at a stream's end what leaves it incomplete, if anything does."""
+
+
+class Role(Enum):
+    """What a stream has of a parent."""
+
+    SLICES = "slices"
+    """Its slices are made of the parent's keys, whose losses are its own; a stream has one such parent at most."""
+    READ = "read"
+    """It wants the parent read, though it does not follow the keys itself."""
+    KEYS_IF_READ = "keys if read"
+    """It uses the parent's keys where the parent is read anyway."""
+
+
+class Parent(NamedTuple):
+    """A stream that another one builds on."""
+
+    name: str
+    role: Role = Role.SLICES
+
+
+class Retriable(Protocol):
+    """A slice that failed once."""
+
+    def second_try(self) -> Partition:
+        """Return what reads it once more."""
+
+    def give_up(self) -> None:
+        """Close its books, as there is no second try."""
 
 
 class TreeStream(Protocol):
@@ -33,8 +61,8 @@ class TreeStream(Protocol):
         """Name of the worker pool its slices are read on."""
 
     @property
-    def parent_stream_name(self) -> str | None:
-        """Name of the stream whose keys its slices are made of."""
+    def parents(self) -> Sequence[Parent]:
+        """The streams it builds on."""
 
     @property
     def key_fields(self) -> Sequence[str]:
@@ -48,19 +76,8 @@ class TreeStream(Protocol):
     def json_schema(self) -> Mapping[str, Any]:
         """JSON schema of its records."""
 
-    def follow(self, keys: Iterable[Key]) -> None:
-        """Make slices of these keys of the parent."""
-
-    @property
-    def also_needs(self) -> Sequence[str]:
-        """Names of streams besides its ancestors that have to be read for it."""
-
-    @property
-    def optional_parent_names(self) -> Sequence[str]:
-        """Names of streams whose keys it can use where they are read anyway."""
-
-    def follow_optional(self, name: str, keys: FeedReader) -> None:
-        """Use these keys of one of them."""
+    def follow(self, name: str, keys: FeedReader) -> None:
+        """Take the keys of one of its parents."""
 
     def stream_slices(self, *, sync_mode: SyncMode) -> Iterable[Mapping[str, Any] | None]:
         """Yield the slices; waits for the parent's keys."""
@@ -113,7 +130,7 @@ class StreamTask:
         self.backlog = Backlog(workers * BACKLOG_PER_WORKER)
         self.outcome = Outcome()
         self._judge = judge
-        self._aside: list[SlicePartition] = []
+        self._aside: list[Retriable] = []
         self._has_ended = False
         self._lock = threading.Lock()
         self._may_begin = threading.Event()
@@ -139,20 +156,20 @@ class StreamTask:
         """Wait until the stream may begin."""
         self._may_begin.wait()
 
-    def put_aside(self, partition: SlicePartition) -> bool:
+    def put_aside(self, partition: Retriable) -> bool:
         """Keep a slice for a second try; return whether there will be one."""
         with self._lock:
             if not self._has_ended:
                 self._aside.append(partition)
             return not self._has_ended
 
-    def end(self) -> list[SlicePartition]:
+    def end(self) -> list[Retriable]:
         """Say that there are no second tries any more; return what was put aside for one."""
         with self._lock:
             self._has_ended = True
             return self.taken_up_again()
 
-    def taken_up_again(self) -> list[SlicePartition]:
+    def taken_up_again(self) -> list[Retriable]:
         """Return what was put aside, once."""
         aside, self._aside = self._aside, []
         return aside
@@ -163,11 +180,15 @@ class StreamTask:
         if error is not None:
             raise error
 
-    def follow(self, parent: StreamTask) -> None:
-        """Make this stream's slices of the keys of its parent."""
-        self.keys = parent.feed_for_children().reader()
-        self.stream.follow(self.keys)
-        self.outcome.parent = parent.outcome
+    def follow(self, parent: StreamTask, role: Role) -> None:
+        """Give the stream the keys of a parent."""
+        if role is Role.READ:
+            return
+        keys = parent.feed_for_children().reader()
+        self.stream.follow(parent.stream.name, keys)
+        if role is Role.SLICES:
+            self.keys = keys
+            self.outcome.parent = parent.outcome
 
     def feed_for_children(self) -> ParentFeed:
         """Return the feed of this stream's keys."""
@@ -180,19 +201,6 @@ class StreamTask:
         self._may_begin.set()
         if self.feed is not None:
             self.feed.stop()
-
-    def as_concurrent_stream(self, logger: logging.Logger) -> DefaultStream:
-        """Return the stream in the form the CDK's concurrent source reads."""
-        field = self.stream.incremental_field
-        return DefaultStream(
-            partition_generator=SliceGenerator(self),
-            name=self.stream.name,
-            json_schema=self.stream.json_schema,
-            primary_key=list(self.stream.key_fields),
-            cursor_field=CursorField(field) if field else None,
-            logger=logger,
-            cursor=self.cursor,
-        )
 
 
 def plan(
@@ -216,12 +224,15 @@ def plan(
         tasks[name] = StreamTask(
             stream, cursor_of(stream), selected=name in selected, workers=workers[stream.pool], judge=judge
         )
-        if stream.parent_stream_name is not None:
-            tasks[name].follow(tasks[stream.parent_stream_name])
-        for optional in stream.optional_parent_names:
-            if optional in tasks:
-                stream.follow_optional(optional, tasks[optional].feed_for_children().reader())
+        for parent in stream.parents:
+            if parent.name in tasks:
+                tasks[name].follow(tasks[parent.name], parent.role)
     return list(tasks.values())
+
+
+def slices_from(stream: TreeStream) -> str | None:
+    """Return the name of the stream whose keys a stream's slices are made of."""
+    return next((parent.name for parent in stream.parents if parent.role is Role.SLICES), None)
 
 
 def with_ancestors(streams: Mapping[str, TreeStream], selected: set[str]) -> set[str]:
@@ -232,6 +243,5 @@ def with_ancestors(streams: Mapping[str, TreeStream], selected: set[str]) -> set
         name = waiting.pop()
         if name not in needed:
             needed.add(name)
-            parent = streams[name].parent_stream_name
-            waiting += [*([parent] if parent else []), *streams[name].also_needs]
+            waiting += [parent.name for parent in streams[name].parents if parent.role is not Role.KEYS_IF_READ]
     return needed

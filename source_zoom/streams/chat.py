@@ -1,7 +1,8 @@
 """Streams of Zoom's Team Chat API."""
 
 from source_zoom.streams.base.stream import ZoomStream
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
+from source_zoom.zoom.plans import Plan
 
 
 class Channels(ZoomStream):
@@ -9,10 +10,11 @@ class Channels(ZoomStream):
 
     endpoint = Endpoint(
         "chat/channels",
-        label=RateLabel.MEDIUM,
-        scopes=Scopes("chat_channel:read:admin", "team_chat:read:list_channels:admin"),
+        RateLabel.MEDIUM,
+        "team_chat:read:list_channels:admin",
+        classic="chat_channel:read:admin",
         records="channels",
         page_size=20,
-        plan="role with the Team Chat Channels permission",
     )
+    plan = Plan("role with the Team Chat Channels permission")
     primary_key = "id"

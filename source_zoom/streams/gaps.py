@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.streams import Stream
 
-from source_zoom.engine import FeedReader, Key
+from source_zoom.engine import FeedReader, Key, Parent
 from source_zoom.streams.base.stream import StreamContext
 
 
@@ -21,9 +21,7 @@ class ReadGaps(Stream):
     pool = "gaps"
     primary_key = ["stream", "object_type", "object_id"]
     key_fields = ("stream", "object_type", "object_id")
-    parent_stream_name: str | None = None
-    also_needs: Sequence[str] = ()
-    optional_parent_names: Sequence[str] = ()
+    parents: Sequence[Parent] = ()
     incremental_field: str | None = None
     key_limit: int | None = None
     closing_level = logging.INFO
@@ -70,13 +68,9 @@ class ReadGaps(Stream):
         """Say nothing: each stream warns of its own."""
         return None
 
-    def follow(self, keys: Iterable[Key]) -> None:
-        """Take a parent's keys; there is no parent."""
-        raise TypeError(f"{self.name} has no parent to follow")
-
-    def follow_optional(self, name: str, keys: FeedReader) -> None:
-        """Take the keys of another stream; there is none."""
-        raise TypeError(f"{self.name} has no optional parent '{name}' to follow")
+    def follow(self, name: str, keys: FeedReader) -> None:
+        """Take the keys of a parent; there is none."""
+        raise TypeError(f"{self.name} has no parent '{name}' to follow")
 
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return a key for children; there are none."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from source_zoom.streams.registration import RegistrableList, list_keys
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.streams.kind import MEETING, WEBINAR
+from source_zoom.streams.registration import RegistrableList
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.meanings import Meaning
+from source_zoom.zoom.plans import WEBINARS
 
 
 class MeetingList(RegistrableList):
@@ -12,15 +14,14 @@ class MeetingList(RegistrableList):
 
     endpoint = Endpoint(
         "users/{user_id}/meetings",
-        label=RateLabel.MEDIUM,
-        scopes=Scopes("meeting:read:admin", "meeting:read:list_meetings:admin"),
+        RateLabel.MEDIUM,
+        "meeting:read:list_meetings:admin",
         records="meetings",
         page_size=300,
         params={"type": "scheduled"},
-        skips=Meaning.USER_GONE | Meaning.NO_HOSTING,
     )
-    string_id = "meeting_id"
-    child_keys = list_keys("meeting_id")
+    skips = Meaning.USER_GONE | Meaning.NO_HOSTING
+    kind = MEETING
 
 
 class WebinarList(RegistrableList):
@@ -31,13 +32,12 @@ class WebinarList(RegistrableList):
 
     endpoint = Endpoint(
         "users/{user_id}/webinars",
-        label=RateLabel.MEDIUM,
-        scopes=Scopes("webinar:read:admin", "webinar:read:list_webinars:admin"),
+        RateLabel.MEDIUM,
+        "webinar:read:list_webinars:admin",
         records="webinars",
         page_size=300,
         params={"type": "scheduled"},
-        plan="Webinars licence",
-        skips=Meaning.USER_GONE | Meaning.NO_HOSTING | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
-    string_id = "webinar_id"
-    child_keys = list_keys("webinar_id")
+    plan = WEBINARS
+    skips = Meaning.USER_GONE | Meaning.NO_HOSTING
+    kind = WEBINAR

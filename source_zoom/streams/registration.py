@@ -11,9 +11,10 @@ from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.engine import Key, SliceFailure, StreamStopped
 from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.kind import Kind
 from source_zoom.streams.users import OfUsers
 from source_zoom.zoom.answers import Verdict
-from source_zoom.zoom.endpoint import Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
 from source_zoom.zoom.meanings import Meaning
 
 NO_REGISTRATION = 2
@@ -27,6 +28,33 @@ FIXED_SERIES = frozenset({8, 9})
 
 STATUSES = ({"status": "pending"}, {"status": "approved"}, {"status": "denied"})
 """In this order a registrant who moves on between two reads is met twice, never missed."""
+
+
+def detail(path: str, scope: str) -> Endpoint:
+    """Return the endpoint of a detail."""
+    params = {"show_previous_occurrences": "true"}
+    return Endpoint(path, RateLabel.LIGHT, scope, required_keys=("uuid",), params=params)
+
+
+def questions(path: str, scope: str) -> Endpoint:
+    """Return the endpoint of what registrants are asked.
+
+    :param path: that of the registrants
+    """
+    return Endpoint(f"{path}/questions", RateLabel.LIGHT, scope, required_keys=("questions", "custom_questions"))
+
+
+def registrants(path: str, scope: str) -> Endpoint:
+    """Return the endpoint of registrants."""
+    return Endpoint(
+        path,
+        RateLabel.MEDIUM,
+        scope,
+        records="registrants",
+        page_size=300,
+        slice_params=("occurrence_id",),
+        variants=STATUSES,
+    )
 
 
 class Occurrence(NamedTuple):
@@ -48,12 +76,20 @@ class Occurrence(NamedTuple):
 class RegistrableList(OfUsers):
     """The list of a user's meetings or webinars, whose rows stand for the details of an app that may not ask for them.
 
-    Declared by a subclass: `string_id`.
+    Declared by a subclass: `kind`.
     """
 
     internal = True
+    kind: ClassVar[Kind]
     primary_key = "id"
-    child_keys: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Name the id in the slices of children after the kind."""
+        super().__init_subclass__()
+        cls.string_id = f"{cls.kind.noun}_id"
+        names = ("host_id", "duration", "type")
+        cls.child_keys = {cls.string_id: cls.string_id, **{name: name for name in names}, "row": ""}
+
     detail_scopes: Scopes | None = None
     """Those that open the detail, which says so when it is built."""
 
@@ -70,18 +106,26 @@ class RegistrableList(OfUsers):
         )
 
 
-def list_keys(string_id: str) -> Mapping[str, str]:
-    """Return the `child_keys` of a list."""
-    return {string_id: string_id, "host_id": "host_id", "duration": "duration", "type": "type", "row": ""}
-
-
 class RegistrableDetail(ZoomSubStream):
     """The detail of a meeting or webinar, which says whether and how one registers.
 
-    Declared by a subclass: `string_id`, the name of its id in the slices of its children.
+    Declared by a subclass: `kind`.
     """
 
-    child_keys: ClassVar[Mapping[str, str]] = {}
+    kind: ClassVar[Kind]
+    primary_key = "uuid"
+    carries = ("host_id",)
+
+    def __init_subclass__(cls) -> None:
+        """Name the id in the slices of children after the kind."""
+        super().__init_subclass__()
+        cls.string_id = f"{cls.kind.noun}_id"
+        cls.child_keys = {
+            cls.string_id: cls.string_id,
+            "host_id": "host_id",
+            "approval_type": "settings.approval_type",
+            "occurrences": "occurrences",
+        }
 
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
         super().__init__(context, parent)
@@ -92,13 +136,6 @@ class RegistrableDetail(ZoomSubStream):
         """Those whose detail was asked for in vain, and is not withheld."""
         self.reads_listed = False
         """Whether the app may not ask for details, so that the listed rows stand for them."""
-
-    @property
-    def id_name(self) -> str:
-        """Name of its id in the slices of its children."""
-        if self.string_id is None:
-            raise TypeError(f"{self.name} declares no string_id")
-        return self.string_id
 
     def read_records(
         self,
@@ -136,33 +173,23 @@ class RegistrableDetail(ZoomSubStream):
                 for occurrence in record.get("occurrences") or []
                 if occurrence.get("occurrence_id")
             )
-        return record[self.id_name], record["host_id"], settings.get("approval_type"), occurrences
+        return record[str(self.string_id)], record["host_id"], settings.get("approval_type"), occurrences
 
     def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
         """Count one without a detail, and remember one that does not exist any more."""
         super().note_skip(verdict, stream_slice)
         if verdict.meaning is Meaning.GONE:
-            self._gone.add(stream_slice[self.id_name])
+            self._gone.add(stream_slice[str(self.string_id)])
 
     def child_key_of_unread(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return it without its settings: most of what belongs to it can be read all the same."""
         if isinstance(error, SliceFailure) and error.again:
-            self.at_fault.add(stream_slice[self.id_name])
-        return None if stream_slice[self.id_name] in self._gone else self._unread_key(stream_slice)
+            self.at_fault.add(stream_slice[str(self.string_id)])
+        return None if stream_slice[str(self.string_id)] in self._gone else self._unread_key(stream_slice)
 
     def _unread_key(self, stream_slice: Mapping[str, Any]) -> Key:
         occurrences = None if stream_slice.get("type") in FIXED_SERIES else ()
-        return stream_slice[self.id_name], stream_slice["host_id"], None, occurrences
-
-
-def registration_keys(string_id: str) -> Mapping[str, str]:
-    """Return the `child_keys` of a detail."""
-    return {
-        string_id: string_id,
-        "host_id": "host_id",
-        "approval_type": "settings.approval_type",
-        "occurrences": "occurrences",
-    }
+        return stream_slice[str(self.string_id)], stream_slice["host_id"], None, occurrences
 
 
 class OfRegistration(ZoomSubStream):
@@ -222,7 +249,7 @@ class Registrants(OfRegistration):
         parent, meaning = self.parent, Meaning.UNKNOWN
         is_fault = False
         if isinstance(parent, RegistrableDetail):
-            is_fault = stream_slice[parent.id_name] in parent.at_fault
+            is_fault = stream_slice[str(parent.string_id)] in parent.at_fault
             meaning = Meaning.BROKEN if is_fault else Meaning.SCOPE if parent.reads_listed else Meaning.UNKNOWN
         error = self._failure(
             f"The detail of a series was not read, so that registrants of its single occurrences may be missing "

@@ -8,26 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from source_zoom.streams.kind import MEETING, WEBINAR
 from source_zoom.streams.sessions.cursor import SessionSlice
-from source_zoom.streams.sessions.kind import MEETING, WEBINAR
-from source_zoom.streams.sessions.report import Participants, SessionReport
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.streams.sessions.report import Participants, SessionReport, participants, report
 from source_zoom.zoom.meanings import Meaning
+from source_zoom.zoom.plans import PRO, WEBINARS
 
 
 class ReportMeetings(SessionReport):
     """https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/meetings/{meetingId}."""
 
-    endpoint = Endpoint(
-        "report/meetings/{uuid}",
-        label=RateLabel.HEAVY,
-        scopes=Scopes("report:read:admin", "report:read:meeting:admin"),
-        required_keys=("uuid",),
-        plan="Pro plan",
-        skips=Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD | Meaning.NO_PLAN,
-    )
-    primary_key = "uuid"
-    cursor_field = "end_time"
+    endpoint = report("report/meetings/{uuid}", "report:read:meeting:admin")
+    plan = PRO
+    skips = Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD
     kind = MEETING
 
 
@@ -37,16 +30,9 @@ class ReportWebinars(SessionReport):
     Each webinar is asked for, as the list speaks of meetings first of all; the listed row fills the rest.
     """
 
-    endpoint = Endpoint(
-        "report/webinars/{uuid}",
-        label=RateLabel.HEAVY,
-        scopes=Scopes("report:read:admin", "report:read:webinar:admin"),
-        required_keys=("uuid",),
-        plan="Webinars licence",
-        skips=Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD | Meaning.NO_PLAN | Meaning.NO_LICENCE,
-    )
-    primary_key = "uuid"
-    cursor_field = "end_time"
+    endpoint = report("report/webinars/{uuid}", "report:read:webinar:admin")
+    plan = WEBINARS
+    skips = Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD
     kind = WEBINAR
     detail_is_optional = False
 
@@ -67,34 +53,16 @@ class ReportWebinars(SessionReport):
 class ReportMeetingParticipants(Participants):
     """https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/meetings/{meetingId}/participants."""
 
-    endpoint = Endpoint(
-        "report/meetings/{uuid}/participants",
-        label=RateLabel.HEAVY,
-        scopes=Scopes("report:read:admin", "report:read:list_meeting_participants:admin"),
-        records="participants",
-        page_size=300,
-        params={"include_fields": "registrant_id"},
-        plan="Pro plan",
-        skips=Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD | Meaning.NO_PLAN,
-    )
-    primary_key = ["meeting_uuid", "row_id"]
-    cursor_field = "meeting_end_time"
+    endpoint = participants("report/meetings/{uuid}/participants", "report:read:list_meeting_participants:admin")
+    plan = PRO
+    skips = Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD
     kind = MEETING
 
 
 class ReportWebinarParticipants(Participants):
     """https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/webinars/{webinarId}/participants."""
 
-    endpoint = Endpoint(
-        "report/webinars/{uuid}/participants",
-        label=RateLabel.HEAVY,
-        scopes=Scopes("report:read:admin", "report:read:list_webinar_participants:admin"),
-        records="participants",
-        page_size=300,
-        params={"include_fields": "registrant_id"},
-        plan="Webinars licence",
-        skips=Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD | Meaning.NO_PLAN | Meaning.NO_LICENCE,
-    )
-    primary_key = ["webinar_uuid", "row_id"]
-    cursor_field = "webinar_end_time"
+    endpoint = participants("report/webinars/{uuid}/participants", "report:read:list_webinar_participants:admin")
+    plan = WEBINARS
+    skips = Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD
     kind = WEBINAR

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
 
 ACTIVE, INACTIVE, PENDING = "active", "inactive", "pending"
 """The values of `status`; Zoom calls an inactive user deactivated."""
@@ -21,12 +21,11 @@ class Users(ZoomStream):
 
     endpoint = Endpoint(
         "users",
-        label=RateLabel.MEDIUM,
-        scopes=Scopes("user:read:admin", "user:read:list_users:admin"),
+        RateLabel.MEDIUM,
+        "user:read:list_users:admin",
         records="users",
         page_size=300,
         params={"include_fields": "custom_attributes"},
-        # In this order a user who is deactivated between the two reads is met twice, never missed.
         variants=({"status": ACTIVE}, {"status": INACTIVE}),
     )
     primary_key = "id"

@@ -9,8 +9,6 @@ from string import Formatter
 from typing import Any
 from urllib.parse import quote
 
-from source_zoom.zoom.meanings import NOTHING, Meaning
-
 
 class RateLabel(str, Enum):
     """Zoom's rate limit labels; each account has a budget for each.
@@ -48,28 +46,32 @@ class Endpoint:
 
     :param path: relative to the API's base URL, with the fields of a slice as placeholders
     :param label: rate limit label Zoom gives the endpoint
-    :param scopes: scopes that open it
+    :param scope: granular scope that opens it
+    :param classic: classic scope that does, where it is not the first two parts of the granular one
     :param records: key of the list of records in an answer; None where the answer is one record
     :param required_keys: keys of which a sound answer has one: where it is one record, or may lack an empty list
     :param page_size: largest page Zoom allows; None where the endpoint has no pages
     :param params: query parameters of every request
     :param slice_params: fields of a slice that are sent as query parameters, where it has them
     :param variants: parameters that differ between the reads a slice takes, in the order they are made
-    :param plan: plan or licence Zoom asks for, as the documents for users name it
-    :param skips: meanings of answers that say "nothing there" for one slice; anything else is an error
     """
 
     path: str
     label: RateLabel
-    scopes: Scopes
+    scope: str
     records: str | None = None
     required_keys: tuple[str, ...] = ()
     page_size: int | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     slice_params: tuple[str, ...] = ()
     variants: tuple[Mapping[str, str], ...] = ({},)
-    plan: str = ""
-    skips: Meaning = NOTHING
+    classic: str | None = None
+
+    @property
+    def scopes(self) -> Scopes:
+        """Scopes that open it."""
+        kind, access, *_ = self.scope.split(":")
+        return Scopes(self.classic or f"{kind}:{access}:admin", self.scope)
 
     @property
     def is_per_object(self) -> bool:

@@ -13,7 +13,7 @@ from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, FinalStateCursor
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 
-from source_zoom.engine import Key, Loss, ResumableCursor, SliceFailure, StreamStopped, TreeStream
+from source_zoom.engine import Key, Loss, Parent, ResumableCursor, Role, SliceFailure, StreamStopped, TreeStream
 from source_zoom.engine.failures import EngineClosed
 from source_zoom.engine.feed import DROPPED_AT_ONCE, ParentFeed
 from source_zoom.engine.partitions import SlicePartition
@@ -190,10 +190,14 @@ class ManySlices(TreeNode):
 
     def __init__(self, *args: Any, optional: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.optional_parent_names = optional
+        self.optional = optional
         self.followed: dict[str, Iterable[Key]] = {}
 
-    def follow_optional(self, name: str, keys: Iterable[Key]) -> None:
+    @property
+    def parents(self) -> Sequence[Parent]:
+        return [*super().parents, *(Parent(name, Role.KEYS_IF_READ) for name in self.optional)]
+
+    def follow(self, name: str, keys: Iterable[Key]) -> None:
         self.followed[name] = keys
 
     def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:
@@ -333,7 +337,7 @@ def test_what_a_stream_also_needs_is_read_unseen_with_its_ancestors_and_by_other
     users, instances, sessions = with_optional_parents()
     instances = TreeNode("instances", numbered(2), parent=users)
     absentees = TreeNode("absentees", numbered(1), parent=sessions)
-    absentees.also_needs = ("instances",)
+    absentees.wants_read = ("instances",)
 
     sync = Sync(reader(users, instances, sessions, absentees).read({"absentees"}))
 

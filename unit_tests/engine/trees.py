@@ -14,7 +14,7 @@ from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, FinalStateCursor
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_zoom.engine import Key, Outcome, SliceFailure, TreeReader, TreeStream
+from source_zoom.engine import Key, Outcome, Parent, Role, SliceFailure, TreeReader, TreeStream
 from source_zoom.engine.reader import CursorFactory
 from source_zoom.engine.tasks import Judge
 
@@ -46,8 +46,7 @@ class TreeNode:
         self.slices_read: Counter[str] = Counter()
         self.closing_level = logging.INFO
         self.key_limit: int | None = None
-        self.also_needs: Sequence[str] = ()
-        self.optional_parent_names: Sequence[str] = ()
+        self.wants_read: Sequence[str] = ()
         self.is_last = is_last
         self._late = late
         self._read = read
@@ -56,13 +55,13 @@ class TreeNode:
         self._lock = threading.Lock()
 
     @property
-    def parent_stream_name(self) -> str | None:
-        return self.parent.name if self.parent else None
+    def parents(self) -> Sequence[Parent]:
+        followed = [Parent(self.parent.name)] if self.parent else []
+        return [*followed, *(Parent(name, Role.READ) for name in self.wants_read)]
 
-    def follow_optional(self, name: str, keys: Iterable[Key]) -> None:
-        raise AssertionError("none of these has an optional parent")
-
-    def follow(self, keys: Iterable[Key]) -> None:
+    def follow(self, name: str, keys: Iterable[Key]) -> None:
+        assert self.parent is not None
+        assert name == self.parent.name
         self._keys = keys
 
     def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:

@@ -16,8 +16,9 @@ import pendulum
 import pytest
 
 import source_zoom.streams
+from source_zoom.engine import Role, slices_from
 from source_zoom.streams import STREAMS, PastSessionStream, ReadGaps, ZoomStream, build, build_all
-from source_zoom.streams.base.stream import OBJECT_TYPES, ZoomSubStream
+from source_zoom.streams.base.stream import ZoomSubStream
 from source_zoom.streams.sessions.history import HistoryMeetings, SmallHistoryMeetings
 from source_zoom.streams.sessions.hosts import ActiveHosts
 from source_zoom.streams.sessions.listing import PastSessions
@@ -127,7 +128,7 @@ def test_a_child_has_the_one_instance_of_its_parent(cls: type[ZoomSubStream]) ->
     stream = instance(cls)
     assert isinstance(stream, ZoomSubStream)
     assert stream.parent is instance(cls.parent_stream)
-    assert stream.parent_stream_name == stream.parent.name
+    assert slices_from(stream) == stream.parent.name
 
 
 @every_stream
@@ -215,7 +216,9 @@ def test_primary_key_is_declared(cls: type[ZoomStream]) -> None:
 
 @every_substream
 def test_carried_keys_are_fields_of_the_parents_key(cls: type[ZoomSubStream]) -> None:
-    assert set(cls.carries) <= set(cls.parent_stream.child_keys)
+    stream = instance(cls)
+    assert isinstance(stream, ZoomSubStream)
+    assert set(stream.carried) <= set(cls.parent_stream.child_keys)
 
 
 @every_substream
@@ -235,15 +238,16 @@ def test_a_parent_declares_its_key_and_gives_a_value_for_each_field(cls: type[Zo
 def test_what_a_stream_also_needs_is_declared_before_it_and_hidden(cls: type[ZoomStream]) -> None:
     before = list(BY_NAME)[: list(BY_NAME).index(instance(cls).name)] if cls in STREAMS else []
 
-    assert set(cls.also_needs) <= set(before)
-    assert all(BY_NAME[name].internal for name in cls.also_needs)
+    assert set(cls.wants_read) <= set(before)
+    assert all(BY_NAME[name].internal for name in cls.wants_read)
 
 
 def test_optional_parents_are_declared_before_the_stream_that_follows_them() -> None:
     names = list(BY_NAME)
-    followed = {name: BY_NAME[name].optional_parent_names for name in names if BY_NAME[name].optional_parent_names}
+    optional = {name: [one.name for one in BY_NAME[name].parents if one.role is Role.KEYS_IF_READ] for name in names}
+    followed = {name: parents for name, parents in optional.items() if parents}
 
-    assert followed == {"past_sessions": ("users", "webinar_list", "webinar_instances")}
+    assert followed == {"past_sessions": ["users", "webinar_list", "webinar_instances"]}
     assert all(names.index(parent) < names.index("past_sessions") for parent in followed["past_sessions"])
 
 
@@ -270,7 +274,8 @@ def test_schema_is_open_draft_7(cls: type[ZoomStream]) -> None:
 @every_public_stream
 def test_schema_has_the_keys_and_what_is_carried(cls: type[ZoomStream]) -> None:
     properties = schema_of(cls)["properties"]
-    carried = set(cls.carries) if issubclass(cls, ZoomSubStream) else set()
+    stream = instance(cls)
+    carried = set(stream.carried) if isinstance(stream, ZoomSubStream) else set()
 
     fields = {*instance(cls).key_fields, *cursor_of(cls), *carried, *filter(None, [cls.string_id])}
     assert fields <= set(properties)
@@ -390,20 +395,20 @@ SKIPPED = [
     pytest.param(cls, meaning, id=f"{cls.__name__}-{name_of(meaning)}")
     for cls in DECLARED
     for meaning in Meaning
-    if meaning in cls.endpoint.skips
+    if meaning in cls.skipped_meanings()
 ]
 
 
 @every_stream
 def test_only_what_says_that_nothing_is_there_is_skipped(cls: type[ZoomStream]) -> None:
-    assert cls.endpoint.skips & ~NOTHING_THERE == NOTHING
+    assert cls.skipped_meanings() & ~NOTHING_THERE == NOTHING
 
 
 @every_stream
 def test_each_meaning_that_is_skipped_has_a_source(cls: type[ZoomStream]) -> None:
     sources = SKIPS.get(cls.endpoint.path, {})
 
-    assert {meaning for meaning in Meaning if meaning in cls.endpoint.skips} == set(sources)
+    assert {meaning for meaning in Meaning if meaning in cls.skipped_meanings()} == set(sources)
 
 
 @pytest.mark.parametrize(("cls", "meaning"), SKIPPED)
@@ -427,22 +432,24 @@ def test_sources_are_those_of_endpoints_that_exist() -> None:
 def test_registration_is_skipped_only_where_one_registers(cls: type[ZoomStream]) -> None:
     registers = ("registrants", "absentees", "tracking_sources")
 
-    assert Meaning.NO_REGISTRATION not in cls.endpoint.skips or any(word in cls.endpoint.path for word in registers)
+    assert Meaning.NO_REGISTRATION not in cls.skipped_meanings() or any(word in cls.endpoint.path for word in registers)
 
 
 @every_stream
 def test_polls_are_skipped_only_where_there_are_polls(cls: type[ZoomStream]) -> None:
-    assert Meaning.POLLS_OFF not in cls.endpoint.skips or cls.endpoint.path.endswith("/polls")
+    assert Meaning.POLLS_OFF not in cls.skipped_meanings() or cls.endpoint.path.endswith("/polls")
 
 
 @every_stream
 def test_a_plan_is_named_where_its_lack_is_skipped(cls: type[ZoomStream]) -> None:
-    assert cls.endpoint.plan or not cls.endpoint.skips & LACKING
+    assert cls.plan.name or not cls.skipped_meanings() & LACKING
 
 
 @every_stream
 def test_what_an_endpoint_speaks_of_has_a_name_for_gaps(cls: type[ZoomStream]) -> None:
-    assert cls.endpoint.subject is None or cls.endpoint.subject in OBJECT_TYPES
+    type_ = instance(cls).subject_of({})["object_type"]
+    assert type_ in {"list", "user", "host", "meeting", "webinar", "session"}
+    assert (type_ == "list") is (cls.endpoint.subject is None)
 
 
 # The stream without an endpoint

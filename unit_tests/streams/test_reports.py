@@ -172,7 +172,7 @@ def test_fault_of_a_call_for_the_hosts_holds_the_watermark_and_those_known_are_r
 
     assert {slice_["user_id"] for slice_ in found} == {{"report/users": "eve@x.org"}.get(path, "ann")}
     ends = [sessions.child_key_of_end(slice_, None) for slice_ in found]
-    meetings.follow(feed_of(*[(str(number), end[1]) for number, end in enumerate(ends) if end]))
+    meetings.follow("past_sessions", feed_of(*[(str(number), end[1]) for number, end in enumerate(ends) if end]))
     with pytest.raises(SliceFailure, match="HTTP 500") as caught:
         slices(meetings)
     assert caught.value.failure_type is FailureType.transient_error
@@ -186,7 +186,7 @@ def test_fault_of_a_later_window_keeps_what_the_ones_before_have_read(zoom: requ
     sessions, meetings = sessions_of(streams), streams["report_meetings"]
 
     ends = [sessions.child_key_of_end(slice_, None) for slice_ in slices(sessions)]
-    meetings.follow(feed_of(*[(str(number), end[1]) for number, end in enumerate(ends) if end]))
+    meetings.follow("past_sessions", feed_of(*[(str(number), end[1]) for number, end in enumerate(ends) if end]))
 
     with pytest.raises(SliceFailure, match="HTTP 500"):
         slices(meetings)
@@ -212,7 +212,7 @@ def test_report_hosts_all_asks_every_user_and_not_who_was_active(zoom: requests_
 
 def test_users_that_are_read_anyway_are_not_asked_for_again(zoom: requests_mock.Mocker) -> None:
     stream = sessions_of(tree(report_hosts="all"))
-    stream.follow_optional("users", feed_of(("dan", "dan@x.org", "active"), ("eve", None, "inactive")))
+    stream.follow("users", feed_of(("dan", "dan@x.org", "active"), ("eve", None, "inactive")))
 
     assert hosts(stream) == [{"dan", "eve"}] * 3
     assert asked(zoom, "users") == []
@@ -224,7 +224,7 @@ def test_two_users_of_one_address_are_both_asked_and_the_active_one_is_who_was_a
     users = [("dan", "dan@x.org", "active"), ("dan before", "dan@x.org", "inactive")]
     every, active = sessions_of(tree(report_hosts="all")), sessions_of(tree())
     for stream in (every, active):
-        stream.follow_optional("users", feed_of(*users))
+        stream.follow("users", feed_of(*users))
     zoom.get(f"{API}/report/users", json={"users": [{"email": "dan@x.org"}]})
 
     assert hosts(every) == [{"dan", "dan before"}] * 3
@@ -765,7 +765,7 @@ def test_session_of_one_participant_has_no_list_of_participants(
     sessions = participants.parent
     slice_ = {"user_id": "ann", "window": WINDOW}
 
-    participants.follow(feed_of(sessions.child_key(row_of(participants_count=count), slice_)))
+    participants.follow("past_sessions", feed_of(sessions.child_key(row_of(participants_count=count), slice_)))
     assert isinstance(sessions, PastSessions)
     for book in sessions.cursors.all:
         book.open(WINDOW, {"ann"})
@@ -924,7 +924,7 @@ def test_sessions_of_a_host_who_is_gone_are_those_that_the_history_names(zoom: r
     sessions, participants = sessions_of(streams), streams["report_meeting_participants"]
 
     keys = [sessions.child_key(row, slice_) for slice_ in slices(sessions) for row in read(sessions, slice_)]
-    participants.follow(feed_of(*keys))
+    participants.follow("past_sessions", feed_of(*keys))
     found = slices(participants)
 
     assert [slice_["uuid"] for slice_ in found] == ["of bob"]
@@ -932,6 +932,6 @@ def test_sessions_of_a_host_who_is_gone_are_those_that_the_history_names(zoom: r
     assert (row["meeting_uuid"], row["meeting_id"], row["host_id"]) == ("of bob", "7", None)
     # There is no listed row: the report of the session itself is asked for.
     zoom.get(f"{API}/report/meetings/of%20bob", json={**row_of("of bob"), "dept": "D"})
-    streams["report_meetings"].follow(feed_of(*keys))
+    streams["report_meetings"].follow("past_sessions", feed_of(*keys))
     [meeting] = slices(streams["report_meetings"])
     assert [row["dept"] for row in read(streams["report_meetings"], meeting)] == ["D"]

@@ -11,7 +11,7 @@ import requests_mock
 from source_zoom.engine import Key
 from source_zoom.streams import ZoomStream, build
 from source_zoom.streams.users import OfUsers
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from unit_tests.fake_zoom import API, TOKEN_URL, context, token
 from unit_tests.past import asked, read, slices
 
@@ -41,14 +41,14 @@ def streams() -> dict[str, ZoomStream]:
 class EveryUsersTokens(OfUsers):
     """Something that is read of deactivated users, too."""
 
-    endpoint = Endpoint("users/{user_id}/x", label=RateLabel.LIGHT, scopes=Scopes("x:read:admin", "x"), records="x")
+    endpoint = Endpoint("users/{user_id}/x", label=RateLabel.LIGHT, scope="x:read:x:admin", records="x")
     primary_key = "id"
     internal = True
     follows: ClassVar[Literal["active", "every"]] = "every"
 
 
 def users_of(stream: OfUsers, keys: list[Key]) -> list[Any]:
-    stream.follow(iter(keys))
+    stream.follow("users", iter(keys))
     return slices(stream)
 
 

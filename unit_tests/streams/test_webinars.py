@@ -15,8 +15,8 @@ from freezegun import freeze_time
 
 from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped
 from source_zoom.streams import PastSessionStream, ZoomStream, build
+from source_zoom.streams.kind import MEETING, WEBINAR, WEBINAR_TYPES
 from source_zoom.streams.sessions.cursor import SessionSlice
-from source_zoom.streams.sessions.kind import MEETING, WEBINAR, WEBINAR_TYPES
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.sessions.state import ASKED_AGAIN, Session
 from source_zoom.streams.sessions.unattended import UnattendedWebinars, WebinarInstances
@@ -221,9 +221,7 @@ def test_nothing_is_kept_where_no_stream_wants_such_webinars() -> None:
 def with_instances(*uuids: str, host: str = "ann") -> tuple[dict[str, ZoomStream], PastSessions]:
     streams = tree(start_date="2026-05-06T00:00:00Z")
     sessions = sessions_of(streams)
-    sessions.follow_optional(
-        "webinar_instances", feed_of(*[(uuid, "1", host, "2026-05-08T10:00:00Z", 60) for uuid in uuids])
-    )
+    sessions.follow("webinar_instances", feed_of(*[(uuid, "1", host, "2026-05-08T10:00:00Z", 60) for uuid in uuids]))
     return streams, sessions
 
 
@@ -327,7 +325,7 @@ def hosts_for(*names: str, **followed: list[Key]) -> set[str]:
         assert isinstance(stream, PastSessionStream)
         stream.make_cursor({}, InMemoryMessageRepository(), incremental=True)
     for name, keys in followed.items():
-        sessions_of(streams).follow_optional(name, feed_of(*keys))
+        sessions_of(streams).follow(name, feed_of(*keys))
     return {slice_["user_id"] for slice_ in slices(sessions_of(streams))}
 
 
@@ -377,7 +375,7 @@ def test_user_whose_list_of_webinars_was_lost_where_it_is_read_anyway_may_be_an_
     streams = tree(start_date="2026-05-06T00:00:00Z")
     sessions = sessions_of(streams)
     lost = Loss("webinar_list", "BROKEN", "HTTP 500", again=True, facts={"object_type": "user", "object_id": "fay"})
-    sessions.follow_optional("webinar_list", feed_of(("1", "eve", 60, 5, None), losses=[lost]))
+    sessions.follow("webinar_list", feed_of(("1", "eve", 60, 5, None), losses=[lost]))
 
     assert {slice_["user_id"] for slice_ in slices(sessions)} == {"ann", "eve", "fay"}
     sessions.cursors.all[0].raise_if_held()
@@ -388,7 +386,7 @@ def test_list_of_webinars_that_is_not_known_holds_the_streams_about_webinars_onl
     streams = tree(start_date="2026-05-06T00:00:00Z")
     sessions = sessions_of(streams)
     stopped = StreamStopped("Add the scope.", cause="SCOPE", failure_type=FailureType.config_error)
-    sessions.follow_optional("webinar_list", feed_of(error=stopped))
+    sessions.follow("webinar_list", feed_of(error=stopped))
 
     assert {slice_["user_id"] for slice_ in slices(sessions)} == {"ann"}
     held = {}
@@ -425,14 +423,14 @@ def sync_with(blob: dict[str, Any], instances: FeedReader) -> tuple[dict[str, Zo
     """The streams, and the state of the absentees, of a sync that reads every list to its end."""
     streams = tree(blob)
     sessions, absentees = sessions_of(streams), absentees_of(streams)
-    sessions.follow_optional("webinar_instances", instances)
+    sessions.follow("webinar_instances", instances)
     keys = []
     for slice_ in slices(sessions):
         keys += [sessions.child_key(row, slice_) for row in read(sessions, slice_)]
         end = sessions.child_key_of_end(slice_, None)
         assert end is not None
         keys.append((f"end {slice_['window'].key} {slice_['user_id']}", end[1]))
-    absentees.follow(feed_of(*keys))
+    absentees.follow("past_sessions", feed_of(*keys))
     for slice_ in [*slices(absentees), *absentees.late_slices()]:
         end_of_slice(absentees, slice_)
     return streams, dict(absentees.session_cursor.state)
@@ -462,9 +460,9 @@ def test_instances_that_answer_later_are_read_though_no_window_lists_them_any_mo
     streams = tree(state)
     sessions, absentees = sessions_of(streams), absentees_of(streams)
 
-    sessions.follow_optional("webinar_instances", feed_of(late))
+    sessions.follow("webinar_instances", feed_of(late))
     slices(sessions)
-    absentees.follow(feed_of())
+    absentees.follow("past_sessions", feed_of())
 
     assert slices(absentees) == []
     assert [slice_["uuid"] for slice_ in absentees.late_slices()] == ["in April"]
@@ -500,7 +498,7 @@ def instances_after_refusals() -> WebinarInstances:
     _, state = sync_with({}, feed_of(losses=instances_lost(*REFUSED_WEBINARS)))
     stream = tree(state)["webinar_instances"]
     assert isinstance(stream, WebinarInstances)
-    stream.follow(feed_of(*[(id_, "ann", 60, 5, None) for id_ in [*REFUSED_WEBINARS, "new"]]))
+    stream.follow("webinar_list", feed_of(*[(id_, "ann", 60, 5, None) for id_ in [*REFUSED_WEBINARS, "new"]]))
     return stream
 
 
@@ -557,7 +555,7 @@ def listed(zoom: requests_mock.Mocker) -> tuple[dict[str, ZoomStream], list[Key]
 
 def read_by(stream: ZoomStream, keys: list[Key]) -> list[str]:
     assert isinstance(stream, PastSessionStream)
-    stream.follow(feed_of(*keys))
+    stream.follow("webinar_list", feed_of(*keys))
     return [slice_["uuid"] for slice_ in slices(stream)]
 
 
@@ -591,7 +589,7 @@ def test_absentees_alone_read_what_no_report_lists_and_need_the_instances_for_it
     about_past = [stream for stream in streams.values() if isinstance(stream, PastSessionStream)]
 
     assert [stream.name for stream in about_past if stream.reads_unattended] == ["webinar_absentees"]
-    assert [stream.name for stream in about_past if stream.also_needs] == ["webinar_absentees"]
+    assert [stream.name for stream in about_past if stream.wants_read] == ["webinar_absentees"]
 
 
 # Absentees

@@ -27,7 +27,7 @@ from source_zoom.zoom.answers import (
     json_body,
     retry_after,
 )
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.meanings import ACCOUNT_WIDE, PASSING, Meaning
 from unit_tests.contract.openapi import needs_documents
 from unit_tests.fake_zoom import ACCESS_TOKEN, API, DAILY_LIMIT, DEAD_PAGE_TOKEN, PER_SECOND_LIMIT, response
@@ -38,12 +38,12 @@ CONFIG, TRANSIENT = FailureType.config_error, FailureType.transient_error
 POLLS = Endpoint(
     "meetings/{meeting_id}/polls",
     RateLabel.LIGHT,
-    Scopes("meeting:read:admin", "meeting:read:list_polls:admin"),
+    "meeting:read:list_polls:admin",
     records="polls",
 )
-DETAIL = Endpoint("meetings/{meeting_id}", RateLabel.LIGHT, POLLS.scopes, required_keys=("uuid",))
+DETAIL = Endpoint("meetings/{meeting_id}", RateLabel.LIGHT, POLLS.scope, required_keys=("uuid",))
 RESULTS = Endpoint(
-    "past_meetings/{uuid}/polls", RateLabel.LIGHT, POLLS.scopes, records="questions", required_keys=("uuid",)
+    "past_meetings/{uuid}/polls", RateLabel.LIGHT, POLLS.scope, records="questions", required_keys=("uuid",)
 )
 SECOND_PAGE = f"{API}/meetings/1/polls?next_page_token=t0ken"
 

@@ -13,12 +13,13 @@ from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes, Slashes, path
 from unit_tests.fake_zoom import API, TOKEN_URL, context, token
 from unit_tests.zoom_server import serving
 
-SCOPES = Scopes("report:read:admin", "report:read:list_meeting_participants:admin")
+SCOPE = "report:read:list_meeting_participants:admin"
+SCOPES = Scopes("report:read:admin", SCOPE)
 UUIDS = st.text(alphabet="ABCXYZabcxyz0189+/", min_size=22, max_size=22).map(lambda text: text + "==")
 
 
 def endpoint(**properties: object) -> Endpoint:
-    return Endpoint("report/meetings/{meeting_uuid}/participants", RateLabel.HEAVY, SCOPES, **properties)  # type: ignore[arg-type]
+    return Endpoint("report/meetings/{meeting_uuid}/participants", RateLabel.HEAVY, SCOPE, **properties)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -53,13 +54,13 @@ def test_path_segment_round_trips_and_is_one_segment(value: str) -> None:
 
 
 def test_render_fills_each_placeholder_with_one_encoded_segment() -> None:
-    nested = Endpoint("users/{user_id}/meetings/{meeting_id}", RateLabel.LIGHT, SCOPES)
+    nested = Endpoint("users/{user_id}/meetings/{meeting_id}", RateLabel.LIGHT, SCOPE)
 
     assert nested.render({"user_id": "a/b", "meeting_id": 7, "not_in_path": "x"}) == "users/a%2Fb/meetings/7"
 
 
 def test_render_without_placeholders_ignores_the_slice() -> None:
-    assert Endpoint("users", RateLabel.MEDIUM, SCOPES).render({"user_id": "u"}) == "users"
+    assert Endpoint("users", RateLabel.MEDIUM, SCOPE).render({"user_id": "u"}) == "users"
 
 
 def test_render_of_a_slice_without_a_field_of_the_path_fails() -> None:
@@ -94,7 +95,7 @@ def test_render_encodes_twice_where_it_is_asked_for() -> None:
     ],
 )
 def test_subject_is_the_first_placeholder_of_the_path(path: str, subject: str | None) -> None:
-    declared = Endpoint(path, RateLabel.LIGHT, SCOPES)
+    declared = Endpoint(path, RateLabel.LIGHT, SCOPE)
 
     assert declared.subject == subject
     assert declared.is_per_object is (subject is not None)

@@ -12,9 +12,8 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import ResponseAction
 
 from source_zoom.engine import SliceFailure, StreamStopped
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.limits import DEAD, PATIENCE_SECONDS, PATIENCE_SLICES, LabelBudget
-from source_zoom.zoom.meanings import Meaning
 from source_zoom.zoom.retries import (
     COSTLY_SECONDS,
     MAX_REFUSALS,
@@ -30,9 +29,8 @@ from unit_tests.fake_zoom import API, DAILY_LIMIT, DEAD_PAGE_TOKEN, PER_SECOND_L
 POLLS = Endpoint(
     "meetings/{meeting_id}/polls",
     RateLabel.LIGHT,
-    Scopes("meeting:read:admin", "meeting:read:list_polls:admin"),
+    "meeting:read:list_polls:admin",
     records="polls",
-    skips=Meaning.GONE,
 )
 SECOND_PAGE = f"{API}/meetings/1/polls?next_page_token=t0ken"
 TRANSIENT = FailureType.transient_error

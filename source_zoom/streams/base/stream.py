@@ -23,7 +23,7 @@ from airbyte_cdk.sources.streams.http.pagination_reset_exception import Paginati
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_zoom.config import ZoomConfig
-from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped
+from source_zoom.engine import FeedReader, Key, Loss, Parent, Role, SliceFailure, StreamStopped
 from source_zoom.streams.base.datetimes import DateTimeFields
 from source_zoom.streams.base.gaps import GapReport
 from source_zoom.streams.base.pages import PageCount
@@ -33,7 +33,8 @@ from source_zoom.zoom.clock import ClockCheck
 from source_zoom.zoom.endpoint import Endpoint
 from source_zoom.zoom.limits import Budgets
 from source_zoom.zoom.masking import mask
-from source_zoom.zoom.meanings import EXPLANATIONS, LACKING, REMEDIES, Meaning, name_of
+from source_zoom.zoom.meanings import EXPLANATIONS, LACKING, NOTHING, REMEDIES, Meaning, name_of
+from source_zoom.zoom.plans import ANY, Plan
 from source_zoom.zoom.probation import Probation
 from source_zoom.zoom.retries import ZoomBackoff, ZoomErrorHandler
 from source_zoom.zoom.token_watch import TokenWatch
@@ -46,9 +47,6 @@ UNUSABLE = "UNUSABLE"
 
 REFUSED = "refused"
 """Kind of a stop: everything that was asked for was refused alike."""
-
-OBJECT_TYPES = {"user_id": "user", "meeting_id": "meeting", "webinar_id": "webinar", "uuid": "session"}
-"""What the fields of a slice name, as gaps do."""
 
 MOST_MISCOUNTS = 3
 """Lists that are read twice because they disagree with their own count, before it is the count that is not trusted."""
@@ -109,11 +107,17 @@ class ZoomStream(HttpStream):
     """
 
     endpoint: ClassVar[Endpoint]
+    object_type: ClassVar[str | None] = None
+    """What a slice speaks of, as gaps name it; None for what the path's first field is the id of."""
+    plan: ClassVar[Plan] = ANY
+    """What the account must have for it."""
+    skips: ClassVar[Meaning] = NOTHING
+    """Meanings of answers that say "nothing there" for one slice, besides those of a plan that lacks."""
     internal: ClassVar[bool] = False
     """Whether the stream only serves others and is not in the catalog."""
     child_keys: ClassVar[Mapping[str, str]] = {}
     """What children get of a record: the name it has in their slices, and the record's field. The first identifies."""
-    also_needs: ClassVar[tuple[str, ...]] = ()
+    wants_read: ClassVar[tuple[str, ...]] = ()
     """Names of streams besides its ancestors that have to be read for it."""
     is_last: ClassVar[bool] = False
     is_read_whole: ClassVar[bool] = False
@@ -140,6 +144,11 @@ class ZoomStream(HttpStream):
         self._lock = threading.Lock()
         self._warned: set[str] = set()
         self._date_times = DateTimeFields(self.json_schema)
+
+    @classmethod
+    def skipped_meanings(cls) -> Meaning:
+        """Return the meanings of answers that are skipped for one slice; any other but OK is an error."""
+        return cls.skips | cls.plan.lacking
 
     # What HttpStream asks for
 
@@ -243,9 +252,9 @@ class ZoomStream(HttpStream):
         return self.endpoint.label.value
 
     @property
-    def parent_stream_name(self) -> str | None:
-        """Name of the parent."""
-        return None
+    def parents(self) -> Sequence[Parent]:
+        """The streams it builds on."""
+        return [Parent(name, Role.READ) for name in self.wants_read]
 
     @property
     def key_fields(self) -> Sequence[str]:
@@ -258,18 +267,9 @@ class ZoomStream(HttpStream):
         """Cursor field; none, these streams are read in full."""
         return None
 
-    @property
-    def optional_parent_names(self) -> Sequence[str]:
-        """Names of streams whose keys it can use where they are read anyway; none."""
-        return ()
-
-    def follow_optional(self, name: str, keys: FeedReader) -> None:
-        """Take the keys of one of them; there are none."""
-        raise TypeError(f"{self.name} has no optional parent '{name}' to follow")
-
-    def follow(self, keys: Iterable[Key]) -> None:
-        """Take a parent's keys; there is no parent."""
-        raise TypeError(f"{self.name} has no parent to follow")
+    def follow(self, name: str, keys: FeedReader) -> None:
+        """Take the keys of a parent; there is none."""
+        raise TypeError(f"{self.name} has no parent '{name}' to follow")
 
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return what children need of a record, in the order of `child_keys`."""
@@ -552,7 +552,7 @@ class ZoomStream(HttpStream):
 
     def is_nothing(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
         """Return whether an answer says that there is nothing for a slice."""
-        return verdict.meaning in self.endpoint.skips
+        return verdict.meaning in self.skipped_meanings()
 
     def counts_refusal(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
         """Return whether a refusal speaks of the stream as a whole: yes, unless the object was refused before."""
@@ -622,30 +622,35 @@ class ZoomStream(HttpStream):
         subject = self.endpoint.subject
         if subject is None:
             return {"object_type": "list", "object_id": self.name}
-        return {"object_type": OBJECT_TYPES[subject], "object_id": str(stream_slice.get(subject, ""))}
+        type_ = self.object_type or subject.removesuffix("_id")
+        return {"object_type": type_, "object_id": str(stream_slice.get(subject, ""))}
 
 
 class ZoomSubStream(HttpSubStream, ZoomStream):
     """Reads an endpoint once for each key of its parent.
 
-    Declared by a subclass, besides what `ZoomStream` asks for: `parent_stream`, and `carries` for what
-    its records get of the parent's key.
+    Declared by a subclass, besides what `ZoomStream` asks for: `parent_stream`.
     """
 
     parent_stream: ClassVar[type[ZoomStream]]
-    carries: ClassVar[tuple[str, ...]] = ()
+    carries: ClassVar[tuple[str, ...] | None] = None
+    """What its records get of the parent's key; None for all that it has columns for."""
     parent: ZoomStream
 
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
         super().__init__(parent=parent, context=context)
         self._keys: Iterable[Key] | None = None
+        columns = self.json_schema.get("properties", {})
+        self.carried = tuple(name for name in parent.child_keys if name in columns)
+        if self.carries is not None:
+            self.carried = self.carries
 
     @property
-    def parent_stream_name(self) -> str | None:
-        """Name of the parent."""
-        return self.parent.name
+    def parents(self) -> Sequence[Parent]:
+        """The stream whose keys its slices are made of, and others."""
+        return [Parent(self.parent.name), *super().parents]
 
-    def follow(self, keys: Iterable[Key]) -> None:
+    def follow(self, name: str, keys: Iterable[Key]) -> None:
         """Make slices of these keys instead of reading the parent once more."""
         self._keys = keys
 
@@ -665,7 +670,7 @@ class ZoomSubStream(HttpSubStream, ZoomStream):
 
     def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add the parent's keys to a record that lacks them."""
-        for name in self.carries:
+        for name in self.carried:
             if name in self.key_fields or record.get(name) is None:
                 record[name] = stream_slice[name]
         return super().complete(record, stream_slice)

@@ -7,6 +7,12 @@ from typing import Any
 
 from source_zoom.streams.base.rows import KeyedRows
 from source_zoom.streams.sessions.stream import PastSessionStream
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
+
+
+def session_answers(path: str, scope: str) -> Endpoint:
+    """Return the endpoint of a session's answers."""
+    return Endpoint(path, RateLabel.MEDIUM, scope, records="questions", required_keys=("uuid", "id"))
 
 
 class SessionAnswers(KeyedRows, PastSessionStream):

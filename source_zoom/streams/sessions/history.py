@@ -19,7 +19,7 @@ from source_zoom.streams.sessions.state import TIME_FORMAT
 from source_zoom.streams.sessions.unattended import WEBINAR_TYPE, moment_of, unattended
 from source_zoom.streams.windows.grid import Window, monthly
 from source_zoom.streams.windows.served import ServedDays
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.meanings import Meaning
 
 MEETING_TYPE = 2
@@ -45,8 +45,8 @@ class HistoryMeetings(OptionalList):
     without_it = "The account's history of meetings is not open to the app, so each session is asked for its details."
     endpoint = Endpoint(
         "report/history_meetings",
-        label=RateLabel.HEAVY,
-        scopes=Scopes("report:read:admin", "report:read:list_history_meetings:admin"),
+        RateLabel.HEAVY,
+        "report:read:list_history_meetings:admin",
         records="history_meetings",
         page_size=300,
         params={"meeting_type": "all"},

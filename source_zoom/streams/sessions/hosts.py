@@ -12,6 +12,7 @@ from airbyte_cdk.models import FailureType, SyncMode
 from source_zoom.config import ReportHosts
 from source_zoom.engine import FeedReader, SliceFailure, StreamStopped
 from source_zoom.streams.base.stream import REFUSED, UNUSABLE, StreamContext, is_of_list
+from source_zoom.streams.kind import WEBINAR, Kind
 from source_zoom.streams.lists import WebinarList
 from source_zoom.streams.sessions.cursor import SessionCursor
 from source_zoom.streams.sessions.history import (
@@ -19,12 +20,12 @@ from source_zoom.streams.sessions.history import (
     WindowHistory,
     optional,
 )
-from source_zoom.streams.sessions.kind import WEBINAR, Kind
 from source_zoom.streams.sessions.unattended import UnattendedWebinars
 from source_zoom.streams.users import Users
 from source_zoom.streams.windows.grid import Window, clipped, grid, last_asked, monthly
 from source_zoom.streams.windows.served import ServedDays
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
+from source_zoom.zoom.plans import PRO_NEEDED
 
 TRANSIENT = FailureType.transient_error
 
@@ -35,14 +36,14 @@ class ActiveHosts(OptionalList):
     without_it = "Zoom does not tell which hosts were active, so every user is asked."
     endpoint = Endpoint(
         "report/users",
-        label=RateLabel.HEAVY,
-        scopes=Scopes("report:read:admin", "report:read:list_users:admin"),
+        RateLabel.HEAVY,
+        "report:read:list_users:admin",
         records="users",
         page_size=300,
         params={"type": "active"},
         slice_params=("from", "to"),
-        plan="Pro plan",
     )
+    plan = PRO_NEEDED
     primary_key = None
 
     def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,8 +17,9 @@ from typing import Any
 import orjson
 from airbyte_cdk.models import FailureType, SyncMode
 
-from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped
+from source_zoom.engine import FeedReader, Key, Loss, Parent, Role, SliceFailure, StreamStopped
 from source_zoom.streams.base.stream import UNUSABLE, StreamContext, ZoomStream, is_of_list
+from source_zoom.streams.kind import Kind
 from source_zoom.streams.sessions.cursor import HostListed, SessionCursor, cause_of
 from source_zoom.streams.sessions.history import (
     FROM_HISTORY,
@@ -27,14 +28,14 @@ from source_zoom.streams.sessions.history import (
     as_days,
 )
 from source_zoom.streams.sessions.hosts import Cursors, HostFinder, hold
-from source_zoom.streams.sessions.kind import Kind
 from source_zoom.streams.sessions.state import ASKED_AGAIN, TIME_FORMAT, USER_PREFIX, Session
 from source_zoom.streams.sessions.unattended import UNATTENDED, RefusedBefore, UnattendedWebinars, moment_of
 from source_zoom.streams.windows.grid import Window, grid, last_asked
 from source_zoom.streams.windows.served import ServedDays
 from source_zoom.zoom.answers import Verdict
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.meanings import Meaning
+from source_zoom.zoom.plans import PRO_NEEDED
 
 LOGGER = logging.getLogger("airbyte")
 
@@ -62,15 +63,15 @@ class PastSessions(ZoomStream):
     internal = True
     endpoint = Endpoint(
         "report/users/{user_id}/meetings",
-        label=RateLabel.HEAVY,
-        scopes=Scopes("report:read:admin", "report:read:user:admin"),
+        RateLabel.HEAVY,
+        "report:read:user:admin",
         records="meetings",
         page_size=300,
         slice_params=("from", "to"),
         variants=({"type": "past"},),
-        plan="Pro plan",
-        skips=Meaning.USER_GONE | Meaning.NO_HOSTING,
     )
+    plan = PRO_NEEDED
+    skips = Meaning.USER_GONE | Meaning.NO_HOSTING
     primary_key = "uuid"
     child_keys = {"identity": "uuid", "item": "uuid"}
 
@@ -96,11 +97,11 @@ class PastSessions(ZoomStream):
         return KEY_LIMIT
 
     @property
-    def optional_parent_names(self) -> Sequence[str]:
-        """Names of streams whose keys are used where they are read: to save a call, or to know of more sessions."""
-        return ("users", "webinar_list", "webinar_instances")
+    def parents(self) -> Sequence[Parent]:
+        """Streams whose keys are used where they are read: to save a call, or to know of more sessions."""
+        return [Parent(name, Role.KEYS_IF_READ) for name in ("users", "webinar_list", "webinar_instances")]
 
-    def follow_optional(self, name: str, keys: FeedReader) -> None:
+    def follow(self, name: str, keys: FeedReader) -> None:
         """Take their keys."""
         if name == "users":
             self._hosts.follow_users(keys)

@@ -16,11 +16,22 @@ from source_zoom.streams.sessions.listing import JOINED_COLUMNS
 from source_zoom.streams.sessions.state import TIME_FORMAT
 from source_zoom.streams.sessions.stream import PastSessionStream, output_host
 from source_zoom.zoom.answers import Verdict
-from source_zoom.zoom.endpoint import Slashes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel, Slashes
 from source_zoom.zoom.meanings import Meaning
 
 LATEST_HOURS = 24
 """Hours after a session's end by which its list of participants must be there."""
+
+
+def report(path: str, scope: str) -> Endpoint:
+    """Return the endpoint of a session's report."""
+    return Endpoint(path, RateLabel.HEAVY, scope, required_keys=("uuid",))
+
+
+def participants(path: str, scope: str) -> Endpoint:
+    """Return the endpoint of a session's participants."""
+    params = {"include_fields": "registrant_id"}
+    return Endpoint(path, RateLabel.HEAVY, scope, records="participants", page_size=300, params=params)
 
 
 class SessionReport(PastSessionStream):
@@ -30,6 +41,8 @@ class SessionReport(PastSessionStream):
     asked for here. A row is never lost because that could not be had.
     """
 
+    primary_key = "uuid"
+    cursor_field = "end_time"
     keeps_row = True
     detail_is_optional: ClassVar[bool] = True
     """Whether the listed rows do without it where the account may not ask for it."""

@@ -13,9 +13,10 @@ from airbyte_cdk.sources.message import MessageRepository
 
 from source_zoom.streams.base.gaps import Gap
 from source_zoom.streams.base.pages import PageCount
+from source_zoom.streams.base.rows import KeyedRows
 from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.kind import Kind
 from source_zoom.streams.sessions.cursor import HostListed, SessionCursor, SessionSlice
-from source_zoom.streams.sessions.kind import Kind
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.sessions.state import ASKED_AGAIN, Session, SessionState
 from source_zoom.streams.sessions.unattended import RefusedBefore
@@ -31,12 +32,15 @@ OUT_OF_REACH = (
 class PastSessionStream(ZoomSubStream):
     """Reads something of each past session: an `HttpSubStream` of the list of sessions, incremental.
 
-    Declared by a subclass, besides what `ZoomSubStream` asks for: `kind`, `cursor_field`. The engine's
+    Declared by a subclass, besides what `ZoomSubStream` asks for but the parent: `kind`. The engine's
     cursor is made by `make_cursor`.
     """
 
     parent_stream = PastSessions
     kind: ClassVar[Kind]
+    object_type = "session"
+    cursor_field = ""
+    primary_key: Any = None
     reads_unattended: ClassVar[bool] = False
     """Whether it has something for a session that no report lists, because nobody came."""
     reads_alone: ClassVar[bool] = True
@@ -44,6 +48,14 @@ class PastSessionStream(ZoomSubStream):
     keeps_row: ClassVar[bool] = False
     """Whether a retry needs the listed row."""
     parent: PastSessions
+
+    def __init_subclass__(cls) -> None:
+        """Name the cursor field, and the key of rows that Zoom gives none, after the kind."""
+        super().__init_subclass__()
+        if hasattr(cls, "kind"):
+            cls.cursor_field = cls.cursor_field or f"{cls.kind.noun}_end_time"
+            if issubclass(cls, KeyedRows):
+                cls.primary_key = [f"{cls.kind.noun}_uuid", cls.row_key_field]
 
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
         super().__init__(context, parent)

@@ -14,8 +14,9 @@ from source_zoom.streams.lists import WebinarList
 from source_zoom.streams.sessions.state import TIME_FORMAT, USER_PREFIX
 from source_zoom.streams.windows.grid import Window
 from source_zoom.zoom.answers import Verdict
-from source_zoom.zoom.endpoint import Endpoint, RateLabel, Scopes
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.meanings import Meaning
+from source_zoom.zoom.plans import WEBINARS
 
 WEBINAR_TYPE = 5
 
@@ -131,12 +132,12 @@ class WebinarInstances(ZoomSubStream):
     internal = True
     endpoint = Endpoint(
         "past_webinars/{webinar_id}/instances",
-        label=RateLabel.LIGHT,
-        scopes=Scopes("webinar:read:admin", "webinar:read:list_past_instances:admin"),
+        RateLabel.LIGHT,
+        "webinar:read:list_past_instances:admin",
         records="webinars",
-        plan="Webinars licence",
-        skips=Meaning.GONE | Meaning.NO_LICENCE | Meaning.NO_PLAN,
     )
+    plan = WEBINARS
+    skips = Meaning.GONE
     primary_key = "uuid"
     parent_stream = WebinarList
     child_keys = {"uuid": "uuid", "webinar_id": "webinar_id", "host_id": "host_id", "start": "", "duration": ""}

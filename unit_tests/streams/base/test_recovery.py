@@ -120,7 +120,7 @@ def test_unusable_row_among_the_active_hosts_has_every_user_asked(zoom: requests
 def test_owners_of_webinars_are_not_known_where_a_page_of_users_is_lost() -> None:
     sessions = sessions_of(tree())
     lost = Loss("users", "BROKEN", "A page is at fault.", again=True, facts={"object_type": "list"})
-    sessions.follow_optional("webinar_list", feed_of(("1", "ann", 60, 5, None), losses=[lost]))
+    sessions.follow("webinar_list", feed_of(("1", "ann", 60, 5, None), losses=[lost]))
 
     with pytest.raises(SliceFailure, match="A page is at fault"):
         sessions._hosts._owners()

@@ -16,6 +16,7 @@ import requests_mock
 from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.engine import SliceFailure, StreamStopped
+from source_zoom.engine.feed import ParentFeed
 from source_zoom.streams import ZoomStream, build
 from source_zoom.streams.base.stream import MOST_MISCOUNTS, REFUSED, TIMEOUT_SECONDS
 from source_zoom.streams.registration import Occurrence
@@ -751,7 +752,7 @@ def test_registrants_are_read_pending_then_approved_then_denied(
 def test_only_an_explicit_approval_type_2_saves_the_calls(streams: dict[str, ZoomStream]) -> None:
     registrants = streams["meeting_registrants"]
 
-    registrants.follow([("0", "h", 0, ()), ("1", "h", 1, ()), ("2", "h", 2, ()), ("unread", "h", None, ())])
+    registrants.follow("meetings", [("0", "h", 0, ()), ("1", "h", 1, ()), ("2", "h", 2, ()), ("unread", "h", None, ())])
 
     slices = list(registrants.stream_slices(sync_mode=SyncMode.full_refresh))
     assert [slice_ and slice_["meeting_id"] for slice_ in slices] == ["0", "1", "unread"]
@@ -881,7 +882,7 @@ def test_streams_without_an_engine_read_their_parents_themselves(
 
 def test_a_root_has_no_parent_to_follow(streams: dict[str, ZoomStream]) -> None:
     with pytest.raises(TypeError, match="users has no parent"):
-        streams["users"].follow([])
+        streams["users"].follow("meetings", ParentFeed("meetings").reader())
 
 
 @pytest.mark.parametrize("name", ["users", "meetings", "meeting_polls", "channels"])

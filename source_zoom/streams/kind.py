@@ -1,4 +1,4 @@
-"""What a past session was."""
+"""Meetings and webinars."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WEBINAR_TYPES = frozenset({5, 6, 9})
 
 @dataclass(frozen=True)
 class Kind:
-    """What a session was; the noun begins the names of its columns."""
+    """What a session is; the noun begins the names of its columns."""
 
     noun: str
 
