@@ -25,8 +25,8 @@ Made from the declarations in `source_zoom/streams/` by `make docs`; a test fail
   classic one in an older app. A stream also needs those of the streams it is read from, which its table repeats.
 - **Parameters** are those of every request, besides the page's. Of alternatives, each is a request of its own.
 - **Needs** is the plan, licence or permission that Zoom asks for.
-- **Skips.** Each answer of Zoom's has one meaning, by its HTTP status, code and text (`source_zoom/answers.py`). An
-  answer of a meaning that a stream skips says that Zoom has nothing for this object. It is skipped and counted. An
+- **Skips.** Each answer of Zoom's has one meaning, by its HTTP status, code and text (`source_zoom/zoom/answers.py`).
+  An answer of a meaning that a stream skips says that Zoom has nothing for this object. It is skipped and counted. An
   object with any other refusal is withheld: it becomes a row of [`read_gaps`](#read_gaps).
 
 ## In the catalog

@@ -191,6 +191,24 @@ def test_example_of_a_stream_is_the_real_class() -> None:
     assert textwrap.dedent(example).strip() == inspect.getsource(WebinarPanelists).strip()
 
 
+@pytest.mark.parametrize(
+    ("room", "words"), [("engine", r"\b(?<!source_)zoom|meeting|webinar"), ("streams/base", r"meeting|webinar")]
+)
+def test_rooms_that_serve_any_api_name_no_product(room: str, words: str) -> None:
+    for path in (ROOT / "source_zoom" / room).rglob("*.py"):
+        assert re.search(words, path.read_text(encoding="utf-8"), re.IGNORECASE) is None, path
+
+
+@pytest.mark.parametrize("title", ["The way of one request", "The way of one session"])
+def test_ways_name_modules_that_exist(title: str) -> None:
+    way = section("CONTRIBUTING.md", title)
+    folders = [ROOT / "source_zoom", *(ROOT / "source_zoom" / name for name in ("streams", "streams/sessions"))]
+
+    assert way.count("\n10. ") == 1
+    for module in re.findall(r"`([\w/]+\.py)`", way):
+        assert any((folder / module).is_file() for folder in [*folders, ROOT]), module
+
+
 def test_changelog_names_every_stream() -> None:
     assert {name for name in CATALOG if f"`{name}`" not in text("CHANGELOG.md")} == set()
 

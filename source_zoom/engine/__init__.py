@@ -1,4 +1,18 @@
-"""A concurrent reader for trees of streams. It knows the CDK and nothing of Zoom."""
+"""A concurrent reader for trees of streams. It knows the CDK, and no API.
+
+    reader      one thread: takes messages off the queue, yields them, and ends streams in order
+       |
+    pools       threads: one for each generator of slices, a pool for each rate limit
+       |
+    partitions  one slice: generated, queued, read, finished; once more if that may help
+       |
+    tasks       one stream in one sync: what it follows, what became of its slices
+       |
+    feed        keys of a parent's records, written once, replayed by every child
+
+An arrow points to what is imported; beside them are small parts without a word about the others: `backlog`, `cursors`,
+`failures`, `heartbeat`, `messages`, `progress`, `threads`, `ticker`.
+"""
 
 from source_zoom.engine.cursors import ResumableCursor
 from source_zoom.engine.failures import FailureLog, Loss, Outcome, ParentIncomplete, SliceFailure, StreamStopped

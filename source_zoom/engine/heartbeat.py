@@ -2,7 +2,7 @@
 
 Airbyte ends a sync whose source is silent for `maxSecondsBetweenMessages` (metadata.yaml), and takes only records and
 states for signs of life (https://docs.airbyte.com/platform/understanding-airbyte/heartbeats). A sync can go without
-either for hours: where ten thousand users are asked for meetings, for instance, and hardly one has a poll.
+either for hours: where ten thousand parents are asked for their children, for instance, and hardly one has any.
 """
 
 from __future__ import annotations

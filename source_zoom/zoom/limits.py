@@ -57,7 +57,7 @@ PATIENCE_SLICES = 20
 """How many slices in a row may end in a fault; what is wrong with single objects does not get there."""
 
 ANSWER_SECONDS = 600.0
-"""How long a whole answer may take: five of the longest silences between two bytes (streams/base.py)."""
+"""How long a whole answer may take: five of the longest silences between two bytes (streams/base/stream.py)."""
 
 ANSWER_BYTES = 64_000_000
 """How large an answer may be, unpacked: a page of 300 records has less than a hundredth of it."""

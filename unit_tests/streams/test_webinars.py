@@ -163,7 +163,7 @@ def of_ann(webinars: UnattendedWebinars, window: Window = WINDOW) -> list[dict[s
         ("2026-05-10T09:30:00Z", 90, "2026-05-10T09:30:00Z"),
     ],
 )
-def test_unreported_webinar_ended_as_planned_but_not_after_now(start: str, minutes: int | None, end: str) -> None:
+def test_unattended_webinar_ended_as_planned_but_not_after_now(start: str, minutes: int | None, end: str) -> None:
     [row] = of_ann(loaded((UUID, "1", "ann", start, minutes)))
 
     assert (row["uuid"], row["id"], row["end_time"]) == (UUID, "1", end)
@@ -192,7 +192,7 @@ def test_planned_minutes_that_cannot_be_count_as_none(minutes: object) -> None:
     assert row["end_time"] == "2026-05-08T10:00:00Z"
 
 
-def test_unreported_webinars_belong_to_their_host_and_to_the_windows_they_began_in() -> None:
+def test_unattended_webinars_belong_to_their_host_and_to_the_windows_they_began_in() -> None:
     before = Window(pendulum.date(2026, 4, 5), pendulum.date(2026, 5, 4))
     webinars = loaded(
         ("april", "1", "ann", "2026-04-30T10:00:00Z", 60),
@@ -280,7 +280,7 @@ def test_host_who_was_not_active_is_listed_for_the_unattended_webinar(zoom: requ
     assert found(sessions) == [("x", False)]
 
 
-def test_list_of_a_host_that_fails_does_not_tell_of_unreported_webinars_alone(zoom: requests_mock.Mocker) -> None:
+def test_list_of_a_host_that_fails_does_not_tell_of_unattended_webinars_alone(zoom: requests_mock.Mocker) -> None:
     """Else a webinar that the report has would pass for one nobody came to."""
     zoom.get(f"{API}/report/users/ann/meetings", **SERVER_ERROR)
     _, sessions = with_instances("x")
@@ -560,7 +560,7 @@ def read_by(stream: ZoomStream, keys: list[Key]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", REPORTED)
-def test_unreported_webinar_is_none_for_the_streams_of_reports(
+def test_unattended_webinar_is_none_for_the_streams_of_reports(
     name: str, listed: tuple[dict[str, ZoomStream], list[Key]]
 ) -> None:
     streams, keys = listed
@@ -568,7 +568,7 @@ def test_unreported_webinar_is_none_for_the_streams_of_reports(
     assert read_by(streams[name], keys) == ["webinar"]
 
 
-def test_unreported_webinar_has_absentees(listed: tuple[dict[str, ZoomStream], list[Key]]) -> None:
+def test_unattended_webinar_has_absentees(listed: tuple[dict[str, ZoomStream], list[Key]]) -> None:
     streams, keys = listed
 
     assert read_by(streams["webinar_absentees"], keys) == ["webinar", "unattended"]

@@ -55,7 +55,7 @@ TOKEN_REJECTED = "Refreshed OAuth access token is rejected by the API."  # noqa:
 """What the CDK says of a token that is refused again (http_client.py, `_handle_error_resolution`)."""
 
 # The client's error lines repeat what the stream reports, with whole response bodies, which can hold
-# meeting passwords (http_client.py, `_handle_error_resolution`); its debug lines hold them too.
+# passwords (http_client.py, `_handle_error_resolution`); its debug lines hold them too.
 _client_logger = logging.getLogger("airbyte.http_client")
 _client_logger.setLevel(logging.CRITICAL)
 
@@ -295,7 +295,7 @@ class ZoomStream(HttpStream):
 
     @property
     def key_limit(self) -> int | None:
-        """Set no limit: keys of users and meetings are slim."""
+        """Set no limit: most keys are slim."""
         return None
 
     @property

@@ -542,7 +542,7 @@ class OneStream(PastSessionsMachine):
     books_count = 1
 
 
-# Not shrunk: that takes minutes. What was found so far is in test_session_state.py as plain tests.
+# Not shrunk: that takes minutes. What was found so far is in test_state.py as plain tests.
 PastSessionsMachine.TestCase.settings = OneStream.TestCase.settings = settings(
     max_examples=50,
     stateful_step_count=40,
