@@ -41,7 +41,7 @@ fix: $(STAMP)  ## repair format and style where that can be done without thinkin
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-docs: $(STAMP)  ## write docs/streams.md from the declarations of the streams
+docs: $(STAMP)  ## write docs/streams.md, other tables and the catalog from the declarations of the streams
 	PYTHONPATH=. $(BIN)/python scripts/document_streams.py
 
 records: $(STAMP)  ## write integration_tests/expected_records.jsonl from a read of the sandbox

@@ -1,8 +1,13 @@
-"""Write docs/streams.md from the declarations of the streams: `make docs`."""
+"""Write what the declarations of the streams say elsewhere, too: `make docs`.
+
+That is docs/streams.md, the tables in README.md and docs/zoom.md, and the example of a configured catalog.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +16,13 @@ from source_zoom.streams import STREAMS, PastSessionStream, ReadGaps, ZoomStream
 from source_zoom.streams.base.stream import ZoomSubStream
 from source_zoom.streams.sessions.history import HistoryMeetings
 from source_zoom.streams.sessions.hosts import ActiveHosts
+from source_zoom.streams.sessions.report import SessionReport
 from source_zoom.zoom.meanings import EXPLANATIONS, NOTHING_THERE, name_of
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "streams.md"
+SCHEMAS = ROOT / "source_zoom" / "schemas"
+GAPS_NAME = "read_gaps"
+CATALOG = ROOT / "integration_tests" / "configured_catalog.json"
 
 HEAD = """\
 # Streams
@@ -62,14 +70,24 @@ OPTIONAL = """
 HELPERS = (ActiveHosts, HistoryMeetings)
 
 
-def render() -> str:
-    """Return the page."""
-    public = [cls for cls in STREAMS if not cls.internal]
+def rendered() -> dict[Path, str]:
+    """Return what each file is to hold."""
+    readme, guide = ROOT / "README.md", ROOT / "docs" / "zoom.md"
+    return {
+        ROOT / "docs" / "streams.md": _page(),
+        readme: _filled(readme, streams=_overview(), scopes=_all_scopes()),
+        guide: _filled(guide, streams=_contents(), scopes=_scopes_of_streams()),
+        CATALOG: _catalog(),
+    }
+
+
+def _page() -> str:
+    """Return the page of all streams."""
     internal = [cls for cls in STREAMS if cls.internal]
     return "".join(
         [
             HEAD,
-            *map(_section, public),
+            *map(_section, _public()),
             _gaps(),
             INTERNAL,
             *map(_section, internal),
@@ -77,6 +95,136 @@ def render() -> str:
             *map(_section, HELPERS),
         ]
     )
+
+
+def _filled(file: Path, **blocks: str) -> str:
+    """Return a file with what stands between its marks replaced; each line is indented as the mark is."""
+    text = file.read_text(encoding="utf-8")
+    for name, block in blocks.items():
+        begin = f"<!-- {name}: written by `make docs` -->"
+        found = re.search(rf"^( *){begin}\n.*?^ *<!-- end -->\n", text, re.MULTILINE | re.DOTALL)
+        if found is None:
+            raise ValueError(f"{file.name} has no place for the {name}")
+        lines = [begin, *block.splitlines(), "<!-- end -->"]
+        filled = "".join(f"{found[1]}{line}".rstrip() + "\n" for line in lines)
+        text = f"{text[: found.start()]}{filled}{text[found.end() :]}"
+    return text
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(header)
+    lines = [f"| {' | '.join(cells)} |" for cells in (names, *rows)]
+    lines.insert(1, "|---" * len(names) + "|")
+    return "\n".join(lines)
+
+
+def _about(name: str) -> str:
+    """Return what a stream holds, as its schema says it in a sentence."""
+    sentence: str = _schema(name)["description"]
+    return sentence[0].lower() + sentence[1:].rstrip(".")
+
+
+def _schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def _overview() -> str:
+    rows = [
+        (
+            f"`{_name(cls)}`",
+            _about(_name(cls)),
+            _quoted(_key(cls)),
+            _sync(cls),
+            cls.endpoint.label.value.capitalize(),
+            f"`{cls.endpoint.scope}`{' (optional)' if _is_optional(cls) else ''}",
+        )
+        for cls in _public()
+    ]
+    gaps = (f"`{GAPS_NAME}`", _about(GAPS_NAME), _quoted(ReadGaps.primary_key), "full", "none", "none")
+    header = ("Stream", "Content", "Primary key", "Sync", "Rate label", "Granular scope, besides its parents'")
+    return _table(header, [*rows, gaps])
+
+
+def _contents() -> str:
+    rows = [
+        (
+            f"[{_name(cls)}]({_address(cls)})",
+            _about(_name(cls)),
+            _quoted(_key(cls)),
+            f"{_sync(cls)}, full refresh" if _sync(cls) != "full" else "full refresh",
+        )
+        for cls in _public()
+    ]
+    gaps = (f"`{GAPS_NAME}`", f"{_about(GAPS_NAME)}: see [Gaps](#gaps)", _quoted(ReadGaps.primary_key), "full refresh")
+    return _table(("Stream", "Content", "Primary key", "Sync mode"), [*rows, gaps])
+
+
+def _all_scopes() -> str:
+    """Return every scope there is, each once: first those that are needed, then the optional ones."""
+    needed = dict.fromkeys(cls.endpoint.scopes for cls in STREAMS if not _is_optional(cls))
+    optional = dict.fromkeys(cls.endpoint.scopes for cls in [*HELPERS, *STREAMS] if cls in HELPERS or _is_optional(cls))
+    scopes = [*needed, *(scopes for scopes in optional if scopes not in needed)]
+    classic = _quoted(dict.fromkeys(one.classic for one in scopes))
+    granular = "\n".join(one.granular for one in scopes)
+    wrapped = textwrap.fill(f"In an app with classic scopes: {classic}.", 117, break_on_hyphens=False)
+    return f"```text\n{granular}\n```\n\n{wrapped}"
+
+
+def _scopes_of_streams() -> str:
+    rows = []
+    for cls in _public():
+        sources = [*reversed(list(_ancestors(cls))), cls]
+        scopes = list(dict.fromkeys(one.endpoint.scopes for one in sources))
+        granular = ", ".join(
+            f"`{one.granular}`{' (optional)' if _is_optional(cls) and one == cls.endpoint.scopes else ''}"
+            for one in scopes
+        )
+        if issubclass(cls, PastSessionStream):
+            granular += f"; optional {_quoted(helper.endpoint.scope for helper in HELPERS)}"
+        rows.append((f"`{_name(cls)}`", granular, _quoted(dict.fromkeys(one.classic for one in scopes))))
+    return _table(("Stream", "Granular", "Classic"), rows)
+
+
+def _catalog() -> str:
+    """Return a catalog with every stream, incremental where it can be."""
+    streams = [
+        _configured(_name(cls), _key(cls), cls.cursor_field if _is_incremental(cls) else None) for cls in _public()
+    ]
+    streams.append(_configured(GAPS_NAME, list(ReadGaps.primary_key), None))
+    return json.dumps({"streams": streams}, indent=2) + "\n"
+
+
+def _configured(name: str, key: list[str], cursor: object) -> dict[str, Any]:
+    stream: dict[str, Any] = {"name": name, "json_schema": {}}
+    if cursor:
+        stream["supported_sync_modes"] = ["full_refresh", "incremental"]
+        stream["source_defined_cursor"] = True
+        stream["default_cursor_field"] = [cursor]
+    else:
+        stream["supported_sync_modes"] = ["full_refresh"]
+    stream["source_defined_primary_key"] = [[field] for field in key]
+    if not cursor:
+        return {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
+    modes = {"sync_mode": "incremental", "cursor_field": [cursor], "destination_sync_mode": "append_dedup"}
+    return {"stream": stream, **modes, "primary_key": stream["source_defined_primary_key"]}
+
+
+def _public() -> list[type[ZoomStream]]:
+    return [cls for cls in STREAMS if not cls.internal]
+
+
+def _is_incremental(cls: type[ZoomStream]) -> bool:
+    return issubclass(cls, PastSessionStream)
+
+
+def _sync(cls: type[ZoomStream]) -> str:
+    return f"incremental on `{cls.cursor_field}`" if _is_incremental(cls) else "full"
+
+
+def _is_optional(cls: type[ZoomStream]) -> bool:
+    """Return whether a stream goes without its own endpoint where that is not open."""
+    return issubclass(cls, SessionReport) and cls.detail_is_optional
 
 
 def _section(cls: type[ZoomStream]) -> str:
@@ -88,7 +236,7 @@ def _section(cls: type[ZoomStream]) -> str:
         "Parameters": _parameters(cls),
         "Read from": _quoted(parents),
         "Primary key": _quoted(_key(cls)),
-        "Sync": f"incremental on `{cls.cursor_field}`" if issubclass(cls, PastSessionStream) else "full",
+        "Sync": _sync(cls),
         "Rate label": endpoint.label.value.capitalize(),
         "Page size": str(endpoint.page_size or ""),
         "Granular scope": f"`{endpoint.scopes.granular}`",
@@ -105,7 +253,7 @@ def _section(cls: type[ZoomStream]) -> str:
 
 def _gaps() -> str:
     """Return the section of the one stream that is not read from Zoom: its columns are those of its schema."""
-    schema = json.loads((ROOT / "source_zoom" / "schemas" / "read_gaps.json").read_text(encoding="utf-8"))
+    schema = _schema(GAPS_NAME)
     columns = "".join(
         f"| `{name}` | {_type(column)} | {column['description']} |\n" for name, column in schema["properties"].items()
     )
@@ -163,4 +311,5 @@ def _skips(cls: type[ZoomStream]) -> list[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")
+    for path, content in rendered().items():
+        path.write_text(content, encoding="utf-8")

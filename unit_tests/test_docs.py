@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from source_zoom.engine import with_ancestors
-from source_zoom.streams import ReadGaps, ZoomStream, build, build_all
+from source_zoom.streams import build, build_all
 from source_zoom.streams.sessions.history import HistoryMeetings
 from source_zoom.streams.sessions.hosts import ActiveHosts
 from source_zoom.streams.webinars import WebinarPanelists
@@ -63,6 +63,9 @@ def script() -> ModuleType:
     return module
 
 
+RENDERED: dict[Path, str] = script().rendered()
+
+
 def quoted_messages() -> list[str]:
     """The messages in the first cells of the table of errors."""
     rows = re.findall(r"^\| (\".*?) \|", section("docs/zoom.md", "Errors, and what to do"), re.MULTILINE)
@@ -90,8 +93,9 @@ def needed(name: str) -> set[Scopes]:
     return {STREAMS[one].endpoint.scopes for one in with_ancestors(STREAMS, {name})}
 
 
-def test_page_of_the_streams_is_what_the_declarations_say() -> None:
-    assert text("docs/streams.md") == script().render(), "docs/streams.md is stale: run `make docs`"
+@pytest.mark.parametrize("path", RENDERED, ids=lambda path: path.name)
+def test_regenerating_what_the_declarations_say_changes_nothing(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == RENDERED[path], f"{path.name} is stale: run `make docs`"
 
 
 def test_page_of_the_streams_has_a_section_for_each() -> None:
@@ -105,24 +109,6 @@ def test_page_of_the_streams_has_a_section_for_each() -> None:
 @pytest.mark.parametrize("name", WITH_STREAMS)
 def test_table_of_streams_names_those_of_the_catalog_in_their_order(name: str) -> None:
     assert list(table(section(name, "Streams"))) == list(CATALOG)
-
-
-@pytest.mark.parametrize("name", WITH_STREAMS)
-@pytest.mark.parametrize(("stream_name", "stream"), CATALOG.items())
-def test_table_of_streams_has_keys_and_cursor(name: str, stream_name: str, stream: ZoomStream | ReadGaps) -> None:
-    row = table(section(name, "Streams"))[stream_name]
-
-    assert f"| {', '.join(f'`{field}`' for field in stream.key_fields)} |" in row
-    assert ("incremental" in row) is (stream.incremental_field is not None)
-    assert stream.incremental_field is None or f"incremental on `{stream.incremental_field}`" in row
-
-
-@pytest.mark.parametrize(("stream_name", "stream"), PUBLIC.items())
-def test_readme_has_each_streams_label_and_scope(stream_name: str, stream: ZoomStream) -> None:
-    row = table(section("README.md", "Streams"))[stream_name]
-
-    assert f"| {stream.endpoint.label.value.capitalize()} |" in row
-    assert f"`{stream.endpoint.scopes.granular}`" in row
 
 
 def test_readme_lists_every_scope_there_is_and_no_other() -> None:

@@ -236,7 +236,7 @@ def test_top_level_is_a_draft_7_object(stream: str) -> None:
 
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
     assert schema["type"] == "object"
-    assert schema.keys() == {"$schema", "type", "additionalProperties", "properties"}
+    assert schema.keys() == {"$schema", "description", "type", "additionalProperties", "properties"}
 
 
 @each_schema_file
