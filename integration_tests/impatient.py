@@ -6,7 +6,7 @@ Requests are not paced, failures are retried at once, and states leave often.
 import time
 
 from source_zoom.run import main
-from source_zoom.streams import incremental
+from source_zoom.streams.sessions import cursor
 
 LONGEST_WAIT_SECONDS = 0.01
 CHECKPOINT_SECONDS = 0.05
@@ -21,5 +21,5 @@ def short_sleep(seconds: float) -> None:
 
 if __name__ == "__main__":
     setattr(time, "sleep", short_sleep)  # noqa: B010 - mypy takes it for a function with other parameters
-    incremental.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
+    cursor.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
     main()

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from integration_tests.refusals import GAPS, Account, laboratory
-from source_zoom.zoom import limits as budget
+from source_zoom.zoom import limits
 
 SCALE = 150
 """Seconds of reality in one of these tests: ten minutes, for an answer and for a label, become four seconds."""
@@ -34,9 +34,9 @@ DEATHS: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True)
 def _short() -> Iterator[None]:
     with laboratory(), ExitStack() as stack:
-        stack.enter_context(patch.object(budget, "ANSWER_SECONDS", budget.ANSWER_SECONDS / SCALE))
-        stack.enter_context(patch.object(budget, "PATIENCE_SECONDS", budget.PATIENCE_SECONDS / SCALE))
-        stack.enter_context(patch.object(budget, "COOLDOWN_SECONDS", budget.COOLDOWN_SECONDS / SCALE))
+        stack.enter_context(patch.object(limits, "ANSWER_SECONDS", limits.ANSWER_SECONDS / SCALE))
+        stack.enter_context(patch.object(limits, "PATIENCE_SECONDS", limits.PATIENCE_SECONDS / SCALE))
+        stack.enter_context(patch.object(limits, "COOLDOWN_SECONDS", limits.COOLDOWN_SECONDS / SCALE))
         yield
 
 

@@ -22,7 +22,7 @@ from integration_tests.connector import (
 )
 from sandbox import Reading, Sandbox
 from sandbox.areas import ROUTES
-from source_zoom.streams import incremental
+from source_zoom.streams.sessions import cursor
 from source_zoom.streams.windows.grid import grid
 
 pytestmark = pytest.mark.usefixtures("unpaced")
@@ -519,7 +519,7 @@ def test_full_refresh_ignores_the_state_and_leaves_airbytes_mark(serve: Serve, c
 
 
 def test_states_leave_while_work_goes_on(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incremental, "CHECKPOINT_SECONDS", 0.01)
+    monkeypatch.setattr(cursor, "CHECKPOINT_SECONDS", 0.01)
     sandbox = serve(sessions_per_host=12)
     output = read(sandbox)
     assert_exact(output, sandbox, MEETING_REPORTS)

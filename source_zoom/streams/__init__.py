@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
+from source_zoom.streams import chat, lists, meetings, reports, users, webinars
 from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
-from source_zoom.streams.chat import Channels
 from source_zoom.streams.gaps import ReadGaps
-from source_zoom.streams.lists import MeetingList, WebinarList
-from source_zoom.streams.meetings import (
-    MeetingPollResults,
-    MeetingPolls,
-    MeetingQuestions,
-    MeetingRegistrants,
-    Meetings,
-)
-from source_zoom.streams.reports import (
-    ReportMeetingParticipants,
-    ReportMeetings,
-    ReportWebinarParticipants,
-    ReportWebinars,
-)
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.sessions.stream import PastSessionStream
 from source_zoom.streams.sessions.unattended import WebinarInstances
-from source_zoom.streams.users import PendingUsers, Users
-from source_zoom.streams.webinars import (
-    WebinarAbsentees,
-    WebinarPanelists,
-    WebinarPollResults,
-    WebinarPolls,
-    WebinarQnaResults,
-    WebinarQuestions,
-    WebinarRegistrants,
-    Webinars,
-    WebinarTrackingSources,
-)
 
 STREAMS: tuple[type[ZoomStream], ...] = (
-    Users,
-    PendingUsers,
-    MeetingList,
-    Meetings,
-    MeetingRegistrants,
-    MeetingQuestions,
-    MeetingPolls,
-    WebinarList,
-    Webinars,
-    WebinarRegistrants,
-    WebinarQuestions,
-    WebinarPanelists,
-    WebinarPolls,
-    WebinarTrackingSources,
+    *users.STREAMS,
+    *lists.STREAMS,
     WebinarInstances,
     PastSessions,
-    ReportMeetings,
-    ReportMeetingParticipants,
-    MeetingPollResults,
-    ReportWebinars,
-    ReportWebinarParticipants,
-    WebinarPollResults,
-    WebinarQnaResults,
-    WebinarAbsentees,
-    Channels,
+    *meetings.STREAMS,
+    *webinars.STREAMS,
+    *reports.STREAMS,
+    *chat.STREAMS,
 )
 """Parents before children; internal streams among them."""
 

@@ -18,3 +18,6 @@ class Channels(ZoomStream):
     )
     plan = Plan("role with the Team Chat Channels permission")
     primary_key = "id"
+
+
+STREAMS: tuple[type[ZoomStream], ...] = (Channels,)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.kind import MEETING, WEBINAR
-from source_zoom.streams.registration import RegistrableList
-from source_zoom.zoom.endpoint import Endpoint, RateLabel
+from source_zoom.streams.registration import RegistrableList, scheduled
 from source_zoom.zoom.meanings import Meaning
 from source_zoom.zoom.plans import WEBINARS
 
@@ -12,14 +12,7 @@ from source_zoom.zoom.plans import WEBINARS
 class MeetingList(RegistrableList):
     """https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings."""
 
-    endpoint = Endpoint(
-        "users/{user_id}/meetings",
-        RateLabel.MEDIUM,
-        "meeting:read:list_meetings:admin",
-        records="meetings",
-        page_size=300,
-        params={"type": "scheduled"},
-    )
+    endpoint = scheduled("users/{user_id}/meetings", "meeting:read:list_meetings:admin")
     skips = Meaning.USER_GONE | Meaning.NO_HOSTING
     kind = MEETING
 
@@ -30,14 +23,10 @@ class WebinarList(RegistrableList):
     The page token is not among the documented parameters; answers carry it, and the text says to send it.
     """
 
-    endpoint = Endpoint(
-        "users/{user_id}/webinars",
-        RateLabel.MEDIUM,
-        "webinar:read:list_webinars:admin",
-        records="webinars",
-        page_size=300,
-        params={"type": "scheduled"},
-    )
+    endpoint = scheduled("users/{user_id}/webinars", "webinar:read:list_webinars:admin")
     plan = WEBINARS
     skips = Meaning.USER_GONE | Meaning.NO_HOSTING
     kind = WEBINAR
+
+
+STREAMS: tuple[type[ZoomStream], ...] = (MeetingList, WebinarList)

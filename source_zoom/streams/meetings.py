@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from source_zoom.streams.base.stream import ZoomSubStream
+from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
 from source_zoom.streams.kind import MEETING
 from source_zoom.streams.lists import MeetingList
 from source_zoom.streams.registration import (
@@ -67,3 +67,12 @@ class MeetingPollResults(SessionAnswers):
     plan = PRO
     skips = Meaning.GONE | Meaning.POLLS_OFF | Meaning.TOO_OLD
     kind = MEETING
+
+
+STREAMS: tuple[type[ZoomStream], ...] = (
+    Meetings,
+    MeetingRegistrants,
+    MeetingQuestions,
+    MeetingPolls,
+    MeetingPollResults,
+)

@@ -30,6 +30,12 @@ STATUSES = ({"status": "pending"}, {"status": "approved"}, {"status": "denied"})
 """In this order a registrant who moves on between two reads is met twice, never missed."""
 
 
+def scheduled(path: str, scope: str) -> Endpoint:
+    """Return the endpoint of a user's scheduled meetings or webinars, which are under the last word of the path."""
+    records = path.rpartition("/")[2]
+    return Endpoint(path, RateLabel.MEDIUM, scope, records=records, page_size=300, params={"type": "scheduled"})
+
+
 def detail(path: str, scope: str) -> Endpoint:
     """Return the endpoint of a detail."""
     params = {"show_previous_occurrences": "true"}

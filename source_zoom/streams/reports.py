@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.kind import MEETING, WEBINAR
 from source_zoom.streams.sessions.cursor import SessionSlice
 from source_zoom.streams.sessions.report import Participants, SessionReport, participants, report
@@ -66,3 +67,11 @@ class ReportWebinarParticipants(Participants):
     plan = WEBINARS
     skips = Meaning.GONE | Meaning.USER_GONE | Meaning.TOO_OLD
     kind = WEBINAR
+
+
+STREAMS: tuple[type[ZoomStream], ...] = (
+    ReportMeetings,
+    ReportMeetingParticipants,
+    ReportWebinars,
+    ReportWebinarParticipants,
+)

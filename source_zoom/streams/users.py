@@ -56,3 +56,6 @@ class OfUsers(ZoomSubStream):
         """Yield the slice of a user whom the stream follows."""
         if self.follows == "every" or parent_key["status"] != INACTIVE:
             yield {"user_id": parent_key["user_id"]}
+
+
+STREAMS: tuple[type[ZoomStream], ...] = (Users, PendingUsers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from source_zoom.streams.base.stream import ZoomSubStream
+from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
 from source_zoom.streams.kind import WEBINAR
 from source_zoom.streams.lists import WebinarList
 from source_zoom.streams.registration import (
@@ -123,3 +123,16 @@ class WebinarQnaResults(SessionAnswers):
     plan = WEBINARS
     skips = Meaning.GONE | Meaning.TOO_OLD
     kind = WEBINAR
+
+
+STREAMS: tuple[type[ZoomStream], ...] = (
+    Webinars,
+    WebinarRegistrants,
+    WebinarQuestions,
+    WebinarPanelists,
+    WebinarPolls,
+    WebinarTrackingSources,
+    WebinarPollResults,
+    WebinarQnaResults,
+    WebinarAbsentees,
+)
