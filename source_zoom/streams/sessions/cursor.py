@@ -130,7 +130,7 @@ class SessionCursor(ResumableCursor):
     def hosts(self, window: Window) -> set[str]:
         """Return hosts that lack days of a window."""
         with self._lock:
-            return self._state.hosts(window)
+            return self._state.owners(window)
 
     def days_to_read(self, window: Window, host_id: str) -> Window | None:
         """Return the days of a window to read of a host."""
@@ -156,7 +156,7 @@ class SessionCursor(ResumableCursor):
     def refused_hosts(self) -> list[str]:
         """Return the hosts who were refused, those asked longest ago first."""
         with self._lock:
-            return self._state.refused_hosts()
+            return self._state.refused_owners()
 
     def allow(self, host_id: str) -> None:
         """Note that a host who was refused is to be read again."""

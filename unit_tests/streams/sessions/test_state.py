@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from source_zoom.streams.sessions.digests import MARK_BITS, DigestSet, mark
+from source_zoom.streams.windows.digests import MARK_BITS, DigestSet, mark
 from source_zoom.streams.sessions.state import (
     ASKED_AGAIN,
     MOST_RETRIES,
@@ -178,7 +178,7 @@ def test_next_sync_asks_a_missed_host_for_his_window_and_nobody_for_more() -> No
     books = state(with_missing(bob=[missing("2026-03-07", "2026-04-05")]), now=NOW.add(hours=1))
 
     assert books.earliest_day() == SECOND.first
-    assert [books.hosts(window) for window in WINDOWS] == [set(), {"bob"}, set(), set()]
+    assert [books.owners(window) for window in WINDOWS] == [set(), {"bob"}, set(), set()]
     assert [books.days_to_read(window, "bob") for window in WINDOWS[:3]] == [None, SECOND, None]
     assert [books.days_to_read(window, "ann") for window in WINDOWS[:3]] == [None, None, None]
     books.open(SECOND, {"bob"})
@@ -635,11 +635,11 @@ def test_the_watermark_passes_without_a_refused_host_who_is_named(windows: list[
     books = state(refused(*windows), now=NOW.add(days=1))
 
     assert books.end_time == NOW
-    assert books.refused_hosts() == ["bob"]
+    assert books.refused_owners() == ["bob"]
     assert books.gaps() == [
         HeldGap("host", "bob", "NO_PERMISSION", 400, 200, TODAY, SECOND.first.isoformat(), "2026-05-11")
     ]
-    assert all("bob" not in books.hosts(window) and books.days_to_read(window, "bob") is None for window in WINDOWS)
+    assert all("bob" not in books.owners(window) and books.days_to_read(window, "bob") is None for window in WINDOWS)
     books.open(LAST, {"bob"})
     assert books.end_time == NOW.add(days=1)
 
@@ -674,7 +674,7 @@ def test_a_window_that_was_under_way_when_its_host_was_refused_in_a_later_one_st
     assert after.end_time == NOW.add(days=1)
     assert [gap.first_day for gap in after.gaps()] == [SECOND.first.isoformat()]
     after.allow("ann")
-    assert after.hosts(SECOND) == {"ann"}
+    assert after.owners(SECOND) == {"ann"}
 
 
 def test_a_refused_host_who_answers_again_is_read_from_the_first_refusal_on() -> None:
@@ -682,8 +682,8 @@ def test_a_refused_host_who_answers_again_is_read_from_the_first_refusal_on() ->
 
     books.allow("bob")
 
-    assert books.refused_hosts() == []
-    assert [books.hosts(window) for window in WINDOWS] == [set(), {"bob"}, {"bob"}, {"bob"}]
+    assert books.refused_owners() == []
+    assert [books.owners(window) for window in WINDOWS] == [set(), {"bob"}, {"bob"}, {"bob"}]
     assert books.days_to_read(SECOND, "bob") == SECOND
     assert books.gaps()[0].since == TODAY
     opened(books, ("bob",))
@@ -691,7 +691,7 @@ def test_a_refused_host_who_answers_again_is_read_from_the_first_refusal_on() ->
     books.read(SECOND, session(host="bob"), at=NOW.add(days=1), complete=True)
     books.finish(SECOND, "bob")
     left = state(books.to_json(), now=NOW.add(days=1))
-    assert [left.hosts(window) for window in WINDOWS] == [set(), set(), {"bob"}, {"bob"}]
+    assert [left.owners(window) for window in WINDOWS] == [set(), set(), {"bob"}, {"bob"}]
     for window in (THIRD, LAST):
         books.finish(window, "bob")
     assert books.gaps() == []
@@ -711,12 +711,12 @@ def test_refused_hosts_come_in_the_order_they_were_asked() -> None:
     for host in ("ann", "bob", "cleo"):
         books.refuse(FIRST, host, REFUSAL)
     later = state(books.to_json(), now=NOW.add(hours=1))
-    assert later.refused_hosts() == ["ann", "bob", "cleo"]
+    assert later.refused_owners() == ["ann", "bob", "cleo"]
 
     later.asked("ann")
     later.asked("nobody")
 
-    assert state(later.to_json(), now=NOW.add(hours=2)).refused_hosts() == ["bob", "cleo", "ann"]
+    assert state(later.to_json(), now=NOW.add(hours=2)).refused_owners() == ["bob", "cleo", "ann"]
 
 
 def test_the_first_day_of_a_refused_host_moves_up_with_what_is_served() -> None:
@@ -999,8 +999,8 @@ def test_ten_thousand_hosts_refused_alike_are_named_in_little_room() -> None:
     for host in HOSTS:
         books.refuse(FIRST, host, REFUSAL)
     again = state(books.to_json())
-    assert len(again.refused_hosts()) == len(HOSTS)
-    for host in again.refused_hosts()[:ASKED_AGAIN]:
+    assert len(again.refused_owners()) == len(HOSTS)
+    for host in again.refused_owners()[:ASKED_AGAIN]:
         again.asked(host)
 
     assert len(json.dumps(again.to_json())) < 200_000
@@ -1224,10 +1224,10 @@ def test_any_blob_is_usable_or_not_and_what_is_usable_lasts_through_a_sync(data:
     books = SessionState(blob, now=now, first_day=START, lookback_days=2, keeps_row=True)
     for one in books.retries():
         books.fail(one, REFUSAL)
-    for host in books.refused_hosts():
+    for host in books.refused_owners():
         books.allow(host)
     for window in grid(books.earliest_day(), now.date()):
-        hosts = {"ann", "bob", "cleo"} | books.hosts(window)
+        hosts = {"ann", "bob", "cleo"} | books.owners(window)
         books.open(window, hosts)
         for host in sorted(hosts):
             if books.claim(window, session(host, window.key, host=host)):

@@ -160,7 +160,7 @@ class Book:
         self.refused_asked = {session.uuid for _, session in self.pending if old["retry"][session.uuid].get("refused")}
         assert len(self.refused_asked) <= session_state.ASKED_AGAIN
         self.others_asked = False
-        self.hosts_to_ask = self.state.refused_hosts()[: session_state.ASKED_AGAIN]
+        self.hosts_to_ask = self.state.refused_owners()[: session_state.ASKED_AGAIN]
         self.waiting: Counter[HostWindow] = Counter()
         self.waiters: dict[str, list[HostWindow]] = {}
         self.ended: dict[HostWindow, str] = {}
@@ -208,7 +208,7 @@ class Book:
         host = self.hosts_to_ask.pop()
         if answers:
             self.state.allow(host)
-            self.hosts_to_ask = self.state.refused_hosts()
+            self.hosts_to_ask = self.state.refused_owners()
         else:
             self.state.asked(host)
 
@@ -365,7 +365,7 @@ class PastSessionsMachine(RuleBasedStateMachine):
         if self.windows is None:
             self.windows = list(grid(min(book.state.earliest_day() for book in self.books), self.today))
         window = self.windows.pop(0)
-        hosts = set().union(*(book.state.hosts(window) for book in self.books))
+        hosts = set().union(*(book.state.owners(window) for book in self.books))
         firsts = [first for book in self.books if (first := book.state.first_day(window))]
         if firsts:
             hosts |= self.active(min(firsts), last_asked(window, self.today))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_zoom.streams.sessions.digests import MARK_BITS, DigestSet, digest, mark
+from source_zoom.streams.windows.digests import MARK_BITS, DigestSet, digest, mark
 
 MARKS = st.sets(st.integers(0, 2**MARK_BITS - 1) | st.integers(0, 300), max_size=50)
 
