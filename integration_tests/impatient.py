@@ -6,7 +6,7 @@ Requests are not paced, failures are retried at once, and states leave often.
 import time
 
 from source_zoom.run import main
-from source_zoom.streams.sessions import cursor
+from source_zoom.streams.windows import cursor
 
 LONGEST_WAIT_SECONDS = 0.01
 CHECKPOINT_SECONDS = 0.05

@@ -22,7 +22,7 @@ from integration_tests.connector import (
 )
 from sandbox import Reading, Sandbox
 from sandbox.areas import ROUTES
-from source_zoom.streams.sessions import cursor
+from source_zoom.streams.windows import cursor
 from source_zoom.streams.windows.grid import grid
 
 pytestmark = pytest.mark.usefixtures("unpaced")

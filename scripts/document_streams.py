@@ -17,6 +17,7 @@ from source_zoom.streams.base.stream import ZoomSubStream
 from source_zoom.streams.sessions.history import HistoryMeetings
 from source_zoom.streams.sessions.hosts import ActiveHosts
 from source_zoom.streams.sessions.report import SessionReport
+from source_zoom.streams.windows.stream import ResumableStream
 from source_zoom.zoom.meanings import EXPLANATIONS, NOTHING_THERE, name_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -215,7 +216,7 @@ def _public() -> list[type[ZoomStream]]:
 
 
 def _is_incremental(cls: type[ZoomStream]) -> bool:
-    return issubclass(cls, PastSessionStream)
+    return issubclass(cls, ResumableStream)
 
 
 def _sync(cls: type[ZoomStream]) -> str:

@@ -14,9 +14,10 @@ from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.config import OnGaps
 from source_zoom.engine import Loss, Outcome, SliceFailure, TreeStream, slices_from, with_ancestors
-from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream
+from source_zoom.streams import StreamContext, ZoomStream
 from source_zoom.streams.base.gaps import Gap, merged, warning_of
 from source_zoom.streams.base.stream import REFUSED
+from source_zoom.streams.windows.stream import ResumableStream
 from source_zoom.zoom.meanings import LACKING, Meaning
 
 LOGGER = logging.getLogger("airbyte")
@@ -49,7 +50,7 @@ class Judge:
         lacked = None if outcome.losses or outcome.inherited else self._lacked(stream)
         stopped = outcome.stopped or self._all_refused(stream, outcome)
         if lacked is not None or (stopped is not None and stopped.cause == REFUSED):
-            if isinstance(stream, PastSessionStream):
+            if isinstance(stream, ResumableStream):
                 stream.revert()
             if stopped is None or Meaning.__members__.get(stopped.facts.get("meaning", ""), Meaning.UNKNOWN) in LACKING:
                 why = stopped.message if stopped else stream.closing_line()
@@ -63,10 +64,10 @@ class Judge:
         return self._of_gaps(stream, outcome, gaps)
 
     def _is_incremental(self, stream: ZoomStream) -> bool:
-        return isinstance(stream, PastSessionStream) and self._modes.get(stream.name) is SyncMode.incremental
+        return isinstance(stream, ResumableStream) and self._modes.get(stream.name) is SyncMode.incremental
 
     def _lacked(self, stream: ZoomStream) -> Meaning | None:
-        return stream.lacks if isinstance(stream, PastSessionStream) else None
+        return stream.lacks if isinstance(stream, ResumableStream) else None
 
     def _all_refused(self, stream: ZoomStream, outcome: Outcome) -> SliceFailure | None:
         """Return the stop of a stream of which too few objects were asked for to stop it on the way."""
@@ -84,7 +85,7 @@ class Judge:
         return None
 
     def _gaps(self, stream: ZoomStream, outcome: Outcome) -> list[Gap]:
-        held = stream.held_gaps() if isinstance(stream, PastSessionStream) else []
+        held = stream.held_gaps() if isinstance(stream, ResumableStream) else []
         lost = [Gap.of(stream.name, loss, self._today) for loss in (*outcome.losses, *outcome.inherited)]
         return merged([*held, *lost])
 
@@ -141,6 +142,8 @@ class Judge:
         faults = [loss for loss in (*outcome.losses, *outcome.inherited) if loss.again]
         if any(loss.facts.get("object_type") == "list" for loss in faults):
             return True  # of everything
+        if not outcome.read and any(loss.facts.get("object_type") == "window" for loss in faults):
+            return True  # all windows that were asked for
         if self._is_incremental(stream):
             return _is_mostly_faulty(outcome)
         return sum(gap.is_fault for gap in gaps) > MOST_FAULTS  # objects: a host has a slice for each window

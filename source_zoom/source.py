@@ -33,8 +33,8 @@ from source_zoom.config import ZoomConfig, normalise
 from source_zoom.engine import SliceFailure, TreeReader, TreeStream, slices_from, with_ancestors
 from source_zoom.judge import Judge
 from source_zoom.selection import Selection
-from source_zoom.streams import PastSessionStream, ReadGaps, StreamContext, ZoomStream, build, build_all
-from source_zoom.streams.sessions.state import SessionState
+from source_zoom.streams import ReadGaps, StreamContext, ZoomStream, build, build_all
+from source_zoom.streams.windows.stream import ResumableStream
 from source_zoom.zoom.auth import authenticator
 from source_zoom.zoom.limits import Budgets, rates
 
@@ -115,11 +115,11 @@ class SourceZoom(AbstractSource):
         states = ConnectorStateManager(state)
 
         def cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
-            if not isinstance(stream, PastSessionStream):
+            if not isinstance(stream, ResumableStream):
                 return FinalStateCursor(stream.name, None, repository)
             incremental = selection.modes.get(stream.name) is SyncMode.incremental
-            blob = _session_state(logger, stream.name, states, context.now) if incremental else {}
-            return stream.make_cursor(blob, repository, incremental=incremental)
+            saved = _saved_state(logger, stream, states, context.now) if incremental else {}
+            return stream.make_cursor(saved, repository, incremental=incremental)
 
         reader = TreeReader(
             streams,
@@ -154,19 +154,19 @@ def _log_foreign_states(
         logger.warning(f"The state is not used for what this connector does not have: {', '.join(foreign)}.")
 
 
-def _session_state(
-    logger: logging.Logger, name: str, states: ConnectorStateManager, now: pendulum.DateTime
+def _saved_state(
+    logger: logging.Logger, stream: ResumableStream, states: ConnectorStateManager, now: pendulum.DateTime
 ) -> dict[str, Any]:
     """Return the state of an earlier incremental sync of a stream, empty with a warning if it is another's."""
-    incoming = states.get_stream_state(name, None)
+    incoming = states.get_stream_state(stream.name, None)
     # Through JSON, as the CDK keeps nested objects of its own.
-    blob: dict[str, Any] = orjson.loads(orjson.dumps(dict(incoming), default=vars))
-    if not blob or SessionState.usable(blob, now=now):
-        return blob
+    saved: dict[str, Any] = orjson.loads(orjson.dumps(dict(incoming), default=vars))
+    if not saved or stream.usable(saved, now=now):
+        return saved
     reason = "this version of the connector did not write it"
-    if NO_CURSOR_STATE_KEY in blob:
+    if NO_CURSOR_STATE_KEY in saved:
         reason = "it was read in full before"
-    logger.warning(f"The state of stream {name} is not used, because {reason}: it is read from start_date on.")
+    logger.warning(f"The state of stream {stream.name} is not used, because {reason}: it is read from start_date on.")
     return {}
 
 

@@ -12,8 +12,8 @@ from source_zoom.engine import Loss, Outcome, SliceFailure, StreamStopped
 from source_zoom.judge import MOST_FAULTS, Judge
 from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream, build_all
 from source_zoom.streams.base.stream import REFUSED
-from source_zoom.streams.sessions.cursor import cause_of
 from source_zoom.streams.sessions.state import TIME_FORMAT, Session
+from source_zoom.streams.windows.cursor import cause_of
 from source_zoom.zoom.answers import Verdict
 from source_zoom.zoom.meanings import Meaning
 from source_zoom.zoom.probation import FEWEST_HOSTS, MOST_REFUSED

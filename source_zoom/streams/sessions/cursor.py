@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-import orjson
 import pendulum
-from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.sources.message import MessageRepository
-from airbyte_cdk.sources.streams import NO_CURSOR_STATE_KEY
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
-from airbyte_cdk.sources.types import Record
 
-from source_zoom.engine import Loss, ResumableCursor, SliceFailure, StreamStopped
+from source_zoom.engine import SliceFailure, StreamStopped
 from source_zoom.engine.partitions import SlicePartition
 from source_zoom.streams.base.gaps import Gap
 from source_zoom.streams.sessions.state import Cause, Session, SessionState
+from source_zoom.streams.windows.cursor import LedgerCursor, cause_of
 from source_zoom.streams.windows.grid import Window
-
-CHECKPOINT_SECONDS = 10.0
-"""How much work may have to be repeated after a kill; a state line leaves when it is due and something was done."""
-
-SECONDS_PER_KILOBYTE = 0.1
-MOST_SECONDS_LONGER = 50.0
-"""How much longer it takes until the next one, for each kilobyte that the last one had, and at most."""
+from source_zoom.streams.windows.ledger import HeldGap
 
 HostWindow = tuple[Window, str]
 
@@ -67,15 +56,7 @@ class SessionSlice(dict[str, Any]):
         """When Zoom answered for it."""
 
 
-def cause_of(error: SliceFailure | Loss) -> Cause:
-    """Return what a state keeps of a failure."""
-    facts = error.facts
-    return Cause(
-        str(facts.get("meaning", "UNKNOWN")), facts.get("http_status"), facts.get("zoom_code"), not error.again
-    )
-
-
-class SessionCursor(ResumableCursor):
+class SessionCursor(LedgerCursor[SessionState]):
     """Keeps one stream's state while threads read its sessions, and emits its states.
 
     A host is done in a window when its list has ended and every session of it was read, or is a gap. Only then does
@@ -95,14 +76,8 @@ class SessionCursor(ResumableCursor):
         emits_sentinel: bool,
         is_served: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._name = stream_name
-        self._state = state
-        self._at_first = state.to_json()
-        self._is_reverted = False
-        self._repository = repository
-        self._emits_sentinel = emits_sentinel
+        super().__init__(stream_name, state, repository, emits_sentinel=emits_sentinel)
         self._is_served = is_served
-        self._lock = threading.Lock()
         self._waiting: Counter[HostWindow] = Counter()
         self._under_way: dict[str, set[HostWindow]] = {}
         """Where each session that is being read was listed: under either name of its host, in either window."""
@@ -112,30 +87,8 @@ class SessionCursor(ResumableCursor):
         self._owed: list[Session] = []
         self._was_let_in = False
         self._held_by: SliceFailure | None = None
-        self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
-        self._changed = False
 
     # What the list of sessions asks and tells
-
-    def earliest_day(self) -> pendulum.Date:
-        """Return the first day to read."""
-        with self._lock:
-            return self._state.earliest_day()
-
-    def first_day(self, window: Window) -> pendulum.Date | None:
-        """Return the first day of a window to read of every host, None if there is none."""
-        with self._lock:
-            return self._state.first_day(window)
-
-    def hosts(self, window: Window) -> set[str]:
-        """Return hosts that lack days of a window."""
-        with self._lock:
-            return self._state.owners(window)
-
-    def days_to_read(self, window: Window, host_id: str) -> Window | None:
-        """Return the days of a window to read of a host."""
-        with self._lock:
-            return self._state.days_to_read(window, host_id)
 
     def open(self, window: Window, host_ids: Iterable[str]) -> None:
         """Announce a window and its hosts, before any slice of it."""
@@ -230,38 +183,25 @@ class SessionCursor(ResumableCursor):
             self._close_if_done((end.window, end.host_id))
         self._checkpoint_if_due()
 
+    def gap_of(self, gap: HeldGap) -> Gap:
+        """Return a gap of the state as it is listed."""
+        return replace(super().gap_of(gap), object_type=gap.object_type, object_id=gap.object_id)
+
+    def ensure_at_least_one_state_emitted(self) -> None:
+        """Emit the last state; called by the CDK before the stream's final status."""
+        with self._lock:
+            self._release_lacking()
+        super().ensure_at_least_one_state_emitted()
+
     def raise_if_held(self) -> None:
         """Raise the error that holds the watermark, if there is one."""
         if self._held_by is not None:
             raise self._held_by.with_traceback(None)
 
-    def revert(self) -> None:
-        """Say at the end that nothing was read: nothing was answered for, and not for want of single objects."""
-        with self._lock:
-            self._is_reverted = True
-
     def settle_noted(self) -> None:
         """Count the sessions that were refused in this sync as read: what was refused is done without."""
         with self._lock:
             self._state.settle_noted()
-
-    def gaps(self) -> list[Gap]:
-        """Return what the state says could not be read."""
-        with self._lock:
-            return [
-                Gap(
-                    stream=self._name,
-                    object_type=gap.object_type,
-                    object_id=gap.object_id,
-                    meaning=gap.meaning,
-                    http_status=gap.http_status,
-                    zoom_code=gap.zoom_code,
-                    since=gap.since,
-                    first_day=gap.first_day,
-                    last_day=gap.last_day,
-                )
-                for gap in self._state.gaps()
-            ]
 
     @property
     def dropped(self) -> int:
@@ -294,28 +234,7 @@ class SessionCursor(ResumableCursor):
             self._release(slice_)
         self._checkpoint_if_due()
 
-    def ensure_at_least_one_state_emitted(self) -> None:
-        """Emit the last state; called by the CDK before the stream's final status."""
-        with self._lock:
-            self._release_lacking()
-        self._emit()
-
     # What the CDK's interface has besides
-
-    @property
-    def state(self) -> MutableMapping[str, Any]:
-        """State as Airbyte keeps it."""
-        if self._emits_sentinel:
-            return {NO_CURSOR_STATE_KEY: True}
-        with self._lock:
-            return self._at_first if self._is_reverted else self._state.to_json()
-
-    def observe(self, record: Record) -> None:
-        """Do nothing: a record says nothing about the rest of its session."""
-
-    def should_be_synced(self, record: Record) -> bool:
-        """Return True: what is not to be read is not asked for."""
-        return True
 
     def _read(self, slice_: SessionSlice) -> None:
         at = slice_.read_at or pendulum.now("UTC")
@@ -352,23 +271,6 @@ class SessionCursor(ResumableCursor):
                 self._state.refuse(*place, cause)
             else:
                 self._state.miss(*place, cause)
-
-    def _checkpoint_if_due(self) -> None:
-        with self._lock:
-            if self._emits_sentinel or not self._changed or time.monotonic() < self._next_checkpoint:
-                return
-            self._changed = False
-            self._next_checkpoint = math.inf  # no other thread's, until this one has left
-        self._emit()
-
-    def _emit(self) -> None:
-        # Not under the lock: a full queue would block here, and the one who empties it may want the lock.
-        manager = ConnectorStateManager()
-        state = self.state
-        manager.update_state_for_stream(self._name, None, state)
-        self._repository.emit_message(manager.create_state_message(self._name, None))
-        longer = len(orjson.dumps(state)) / 1000 * SECONDS_PER_KILOBYTE
-        self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS + min(longer, MOST_SECONDS_LONGER)
 
 
 def _session_slice(partition: Partition) -> SessionSlice:

@@ -17,7 +17,7 @@ from source_zoom.engine import SliceFailure, StreamStopped
 from source_zoom.streams.base.stream import UNUSABLE, ZoomStream
 from source_zoom.streams.sessions.state import TIME_FORMAT
 from source_zoom.streams.sessions.unattended import WEBINAR_TYPE, moment_of, unattended
-from source_zoom.streams.windows.grid import Window, monthly
+from source_zoom.streams.windows.grid import Window, as_days, monthly
 from source_zoom.streams.windows.served import ServedDays
 from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.meanings import Meaning
@@ -257,8 +257,3 @@ def optional(
             "not open", f"{stream.without_it} A row of GET /{stream.endpoint.path} cannot be used: {fault}."
         )
         return None
-
-
-def as_days(days: Window) -> dict[str, str]:
-    """Return the query parameters of a range of days."""
-    return {"from": days.first.to_date_string(), "to": days.last.to_date_string()}

@@ -121,7 +121,7 @@ class HostFinder:
         :param last: last day
         """
         self._first, self._last = first, last
-        missing: set[str] = set().union(*(cursor.hosts(window) for cursor in self._cursors.all))
+        missing: set[str] = set().union(*(cursor.owners(window) for cursor in self._cursors.all))
         firsts = [day for cursor in self._cursors.all if (day := cursor.first_day(window))]
         if not firsts and not missing:
             return missing

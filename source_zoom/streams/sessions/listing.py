@@ -20,17 +20,17 @@ from airbyte_cdk.models import FailureType, SyncMode
 from source_zoom.engine import FeedReader, Key, Loss, Parent, Role, SliceFailure, StreamStopped
 from source_zoom.streams.base.stream import UNUSABLE, StreamContext, ZoomStream, is_of_list
 from source_zoom.streams.kind import Kind
-from source_zoom.streams.sessions.cursor import HostListed, SessionCursor, cause_of
+from source_zoom.streams.sessions.cursor import HostListed, SessionCursor
 from source_zoom.streams.sessions.history import (
     FROM_HISTORY,
     HistoryMeetings,
     WindowHistory,
-    as_days,
 )
 from source_zoom.streams.sessions.hosts import Cursors, HostFinder, hold
 from source_zoom.streams.sessions.state import ASKED_AGAIN, TIME_FORMAT, USER_PREFIX, Session
 from source_zoom.streams.sessions.unattended import UNATTENDED, RefusedBefore, UnattendedWebinars, moment_of
-from source_zoom.streams.windows.grid import Window, grid, last_asked
+from source_zoom.streams.windows.cursor import cause_of
+from source_zoom.streams.windows.grid import Window, as_days, grid, last_asked
 from source_zoom.streams.windows.served import ServedDays
 from source_zoom.zoom.answers import Verdict
 from source_zoom.zoom.endpoint import Endpoint, RateLabel

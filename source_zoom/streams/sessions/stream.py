@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -14,22 +13,18 @@ from airbyte_cdk.sources.message import MessageRepository
 from source_zoom.streams.base.gaps import Gap
 from source_zoom.streams.base.pages import PageCount
 from source_zoom.streams.base.rows import KeyedRows
-from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.base.stream import ZoomSubStream
 from source_zoom.streams.kind import Kind
 from source_zoom.streams.sessions.cursor import HostListed, SessionCursor, SessionSlice
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.sessions.state import ASKED_AGAIN, Session, SessionState
 from source_zoom.streams.sessions.unattended import RefusedBefore
+from source_zoom.streams.windows.stream import ResumableStream
 from source_zoom.zoom.answers import Verdict
 from source_zoom.zoom.meanings import LACKING
 
-OUT_OF_REACH = (
-    "Stream {name}: its state ends before {day}, the first day there is to read (start_date, and at most the six "
-    "months Zoom serves): sessions between the two are not read."
-)
 
-
-class PastSessionStream(ZoomSubStream):
+class PastSessionStream(ResumableStream, ZoomSubStream):
     """Reads something of each past session: an `HttpSubStream` of the list of sessions, incremental.
 
     Declared by a subclass, besides what `ZoomSubStream` asks for but the parent: `kind`. The engine's
@@ -39,7 +34,7 @@ class PastSessionStream(ZoomSubStream):
     parent_stream = PastSessions
     kind: ClassVar[Kind]
     object_type = "session"
-    cursor_field = ""
+    rows_are = "sessions"
     primary_key: Any = None
     reads_unattended: ClassVar[bool] = False
     """Whether it has something for a session that no report lists, because nobody came."""
@@ -57,9 +52,10 @@ class PastSessionStream(ZoomSubStream):
             if issubclass(cls, KeyedRows):
                 cls.primary_key = [f"{cls.kind.noun}_uuid", cls.row_key_field]
 
-    def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
-        super().__init__(context, parent)
-        self._cursor: SessionCursor | None = None
+    @staticmethod
+    def usable(saved: Mapping[str, Any], *, now: pendulum.DateTime) -> bool:
+        """Return whether a state is one of a stream about past sessions."""
+        return SessionState.usable(saved, now=now)
 
     def make_cursor(
         self, saved: Mapping[str, Any], repository: MessageRepository, *, incremental: bool
@@ -84,9 +80,8 @@ class PastSessionStream(ZoomSubStream):
                 f"Stream {self.name}: {state.expired:,} of the sessions that could not be read began before the six "
                 "months that Zoom serves, and are not asked for any more.",
             )
-        if state.is_out_of_reach:
-            self.warn_once("out of reach", OUT_OF_REACH.format(name=self.name, day=config.start_date.to_date_string()))
-        self._cursor = SessionCursor(
+        self.warn_if_out_of_reach(state)
+        cursor = self._cursor = SessionCursor(
             self.name,
             state,
             repository,
@@ -94,22 +89,12 @@ class PastSessionStream(ZoomSubStream):
             is_served=lambda: self.probation.is_passed,
         )
         if self.reads_unattended:
-            refused = self._cursor.unknown_webinars()
+            refused = cursor.unknown_webinars()
             before = self.context.shared(RefusedBefore)
             before.webinars.update(refused)
             before.resting.update(refused[ASKED_AGAIN:])
-        self.parent.register(self.session_cursor, self.kind, reads_unattended=self.reads_unattended)
-        return self._cursor
-
-    @property
-    def incremental_field(self) -> str | None:
-        """Cursor field."""
-        return str(self.cursor_field)
-
-    @property
-    def closing_level(self) -> int:
-        """Log level of the closing line; what the account lacks is warned of when the stream is judged."""
-        return logging.INFO
+        self.parent.register(cursor, self.kind, reads_unattended=self.reads_unattended)
+        return cursor
 
     def held_gaps(self) -> list[Gap]:
         """Return the gaps that the state holds."""
@@ -119,11 +104,7 @@ class PastSessionStream(ZoomSubStream):
                 f"Stream {self.name}: {self.session_cursor.dropped:,} of the sessions that could not be read are not "
                 "kept for a later sync, as there are too many. A full refresh reads them when Zoom serves them again.",
             )
-        return self.session_cursor.gaps()
-
-    def revert(self) -> None:
-        """Say at the end that nothing was read."""
-        self.session_cursor.revert()
+        return super().held_gaps()
 
     def stream_slices(
         self,
@@ -236,9 +217,10 @@ class PastSessionStream(ZoomSubStream):
     @property
     def session_cursor(self) -> SessionCursor:
         """The cursor of this sync."""
-        if self._cursor is None:
-            raise TypeError(f"{self.name} has no cursor before make_cursor")
-        return self._cursor
+        cursor = self.ledger_cursor
+        if not isinstance(cursor, SessionCursor):
+            raise TypeError(f"{self.name} has a cursor that knows no sessions")
+        return cursor
 
 
 def output_host(host_id: str) -> str | None:

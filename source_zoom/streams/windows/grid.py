@@ -75,3 +75,8 @@ def monthly(first: pendulum.Date, last: pendulum.Date) -> Iterator[Window]:
 def oldest_served(now: pendulum.DateTime) -> pendulum.Date:
     """Return the oldest day that Zoom's reports serve; asked at the time of a call, as a sync can last for days."""
     return now.subtract(months=MONTHS_SERVED).date()
+
+
+def as_days(days: Window) -> dict[str, str]:
+    """Return the query parameters of a range of days."""
+    return {"from": days.first.to_date_string(), "to": days.last.to_date_string()}

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from source_zoom.streams.windows.digests import MARK_BITS, DigestSet, mark
 from source_zoom.streams.sessions.state import (
     ASKED_AGAIN,
     MOST_RETRIES,
@@ -24,6 +23,7 @@ from source_zoom.streams.sessions.state import (
     Session,
     SessionState,
 )
+from source_zoom.streams.windows.digests import MARK_BITS, DigestSet, mark
 from source_zoom.streams.windows.grid import Window, grid
 
 NOW = pendulum.datetime(2026, 5, 10, 9, 30)

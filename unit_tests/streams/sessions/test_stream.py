@@ -20,16 +20,10 @@ from source_zoom.engine import Key, SliceFailure, StreamStopped
 from source_zoom.engine.feed import ParentFeed
 from source_zoom.engine.partitions import SlicePartition
 from source_zoom.streams import PastSessionStream, build
-from source_zoom.streams.sessions.cursor import (
-    CHECKPOINT_SECONDS,
-    MOST_SECONDS_LONGER,
-    HostListed,
-    SessionCursor,
-    SessionSlice,
-    cause_of,
-)
+from source_zoom.streams.sessions.cursor import HostListed, SessionCursor, SessionSlice
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.sessions.state import ASKED_AGAIN, Session, SessionState
+from source_zoom.streams.windows.cursor import CHECKPOINT_SECONDS, MOST_SECONDS_LONGER, cause_of
 from source_zoom.streams.windows.grid import Window, grid
 from unit_tests.fake_zoom import context
 
@@ -64,7 +58,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 100.0
         clock = SimpleNamespace(monotonic=lambda: self.seconds)
-        monkeypatch.setattr("source_zoom.streams.sessions.cursor.time", clock)
+        monkeypatch.setattr("source_zoom.streams.windows.cursor.time", clock)
 
 
 @pytest.fixture
@@ -277,7 +271,7 @@ def test_list_at_fault_is_missing_and_one_that_was_stopped_is_left(outbox: Outbo
     assert missing_days(book) == {"ann": [("2026-02-09", "2026-03-07")]}
     [gap] = book.gaps()
     assert (gap.object_type, gap.object_id, gap.meaning) == ("host", "ann", "BROKEN")
-    assert next_sync(outbox, book).hosts(FIRST) == {"ann"}
+    assert next_sync(outbox, book).owners(FIRST) == {"ann"}
 
     book.end_host(end(SECOND, "ann", STOPPED))
     book.end_host(end(SECOND, "bob"))
@@ -297,7 +291,7 @@ def test_host_who_is_refused_is_a_gap_that_the_others_pass(outbox: Outbox) -> No
     assert (gap.first_day, gap.last_day) == ("2026-02-09", "2026-05-10")
     later = next_sync(outbox, book)
     assert later.refused_hosts() == ["ann"]
-    assert later.hosts(LAST) == set()
+    assert later.owners(LAST) == set()
     assert later.days_to_read(LAST, "ann") is None
 
 
@@ -310,7 +304,7 @@ def test_host_who_answers_again_has_all_days_since_to_be_read(outbox: Outbox) ->
 
     later.allow("ann")
 
-    assert [window for window in WINDOWS if later.hosts(window) == {"ann"}] == WINDOWS
+    assert [window for window in WINDOWS if later.owners(window) == {"ann"}] == WINDOWS
     for window in WINDOWS:
         later.open(window, {"ann", "bob"} if window is LAST else {"ann"})
         later.end_host(end(window))
