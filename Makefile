@@ -16,7 +16,7 @@ MATRIX_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fix docs records matrix lock bench image clean
+.PHONY: help setup demo test lint fix docs records shapes matrix lock bench image clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ docs: $(STAMP)  ## write docs/streams.md, other tables and the catalog from the 
 
 records: $(STAMP)  ## write integration_tests/expected_records.jsonl from a read of the sandbox
 	PYTHONPATH=. $(BIN)/python scripts/record_expected.py
+
+shapes: $(STAMP)  ## write sandbox/shapes.json from Zoom's OpenAPI documents, which are not part of this repository
+	PYTHONPATH=. $(BIN)/python scripts/make_shapes.py
 
 matrix: $(STAMP)  ## print what becomes of each refusal at each endpoint, as a Markdown table (MATRIX_ARGS=... to choose)
 	@PYTHONPATH=. $(BIN)/python scripts/refusal_matrix.py $(MATRIX_ARGS)

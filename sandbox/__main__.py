@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 import threading
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from textwrap import TextWrapper
@@ -199,7 +200,7 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="LABEL=RATE/s[,daily=N]",
-        help="replaces the plan's limit of a label: light, medium, heavy, resource-intensive; repeatable",
+        help="replaces the plan's limit of a label: light, medium, heavy, resource-intensive, phone-...; repeatable",
     )
     group.add_argument(
         "--retry-after", type=int, metavar="SECONDS", help="sent with per-second refusals; not sent by default"
@@ -295,45 +296,15 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
 
 def options_from(arguments: argparse.Namespace) -> SandboxOptions:
     """Return the options that the arguments ask for; raises ValueError for values that make no sense."""
-    return SandboxOptions(
-        seed=arguments.seed,
-        today=arguments.today,
-        users=arguments.users,
-        meetings=arguments.meetings,
-        registrants=arguments.registrants,
-        registration_percent=arguments.registration_percent,
-        polls=arguments.polls,
-        webinars=arguments.webinars,
-        webinar_hosts_percent=arguments.webinar_hosts_percent,
-        channels=arguments.channels,
-        sessions_per_host=arguments.sessions_per_host,
-        session_months=arguments.session_months,
-        hosting_percent=arguments.hosting_percent,
-        participants=arguments.participants,
-        oddities=not arguments.no_oddities,
-        without=frozenset(arguments.without),
-        report_zone=arguments.report_zone,
-        report_to=arguments.report_to,
-        report_delay_seconds=arguments.report_delay_seconds,
-        settle_seconds=arguments.settle_seconds,
-        report_border=arguments.report_border,
-        report_old=arguments.report_old,
-        report_future=arguments.report_future,
-        answers_delay_seconds=arguments.answers_delay_seconds,
-        history_names_gone=arguments.history_names_gone,
-        history_page_size=arguments.history_page_size,
-        page_token_lifetime=arguments.page_token_lifetime,
-        page_cap=arguments.page_cap,
-        token_lifetime=arguments.token_lifetime,
-        single_token=arguments.single_token,
-        scopes=arguments.scopes,
-        missing_scope_status=arguments.missing_scope_status,
-        plan=arguments.limits,
-        limits=dict(arguments.limit),
-        retry_after=arguments.retry_after,
-        latency=arguments.latency,
-        faults=tuple(arguments.fault),
-    )
+    named = {field.name for field in fields(SandboxOptions)} & vars(arguments).keys()
+    others = {
+        "oddities": not arguments.no_oddities,
+        "without": frozenset(arguments.without),
+        "plan": arguments.limits,
+        "limits": dict(arguments.limit),
+        "faults": tuple(arguments.fault),
+    }
+    return SandboxOptions(**{**{name: getattr(arguments, name) for name in named}, **others})
 
 
 def main(arguments: list[str] | None = None) -> int:

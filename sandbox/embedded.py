@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timezone
 from itertools import islice
 from types import TracebackType
@@ -25,6 +25,7 @@ from sandbox.options import REPORT_ZONES, SandboxOptions
 from sandbox.paging import PageTokens, Paging
 from sandbox.routing import Route
 from sandbox.server import Server
+from sandbox.shaped import routes, table
 from sandbox.targets import ObjectFaults
 from sandbox.world import ReportRules, Size, World, midnight
 
@@ -46,14 +47,15 @@ class Sandbox:
         self._latency = options.latency
         self._app = App.of(options.seed)
         self._counters = Counters(clock)
-        routes = _routes(options)
+        lines = table(options.shaped)
+        served = _routes(options, routes(lines))
         self._world = _make_world(options, clock)
         self._faults = FaultPlan(
-            options.faults, options.seed, (route.template for route in routes), self._uuid_of_reported
+            options.faults, options.seed, (route.template for route in served), self._uuid_of_reported
         )
-        self._object_faults = ObjectFaults(options.faults, (route.template for route in routes), self._world, clock)
+        self._object_faults = ObjectFaults(options.faults, (route.template for route in served), self._world, clock)
         withheld = frozenset(_WITHHELD[lack] for lack in options.without & set(_WITHHELD))
-        open_scopes = tuple(sorted({route.granular_scope for route in routes if route.template not in withheld}))
+        open_scopes = tuple(sorted({route.granular_scope for route in served if route.template not in withheld}))
         scopes = open_scopes if options.scopes is None else options.scopes
         self._tokens = TokenEndpoint(
             self._app,
@@ -62,9 +64,9 @@ class Sandbox:
             clock=clock,
         )
         rules = Rules(frozenset(scopes), options.missing_scope_status, options.page_cap, withheld)
-        self._expected = Expected(routes, self._world, rules, self._faults)
+        self._expected = Expected(served, self._world, rules, self._faults, lines)
         self._gateway = Gateway(
-            routes=routes,
+            routes=served,
             world=self._world,
             rules=rules,
             tokens=self._tokens,
@@ -210,20 +212,7 @@ def _make_world(options: SandboxOptions, clock: Callable[[], float]) -> World:
     today = midnight(clock())
     if options.today is not None:
         today = datetime(options.today.year, options.today.month, options.today.day, tzinfo=timezone.utc)
-    size = Size(
-        users=options.users,
-        meetings=options.meetings,
-        registrants=options.registrants,
-        registration_percent=options.registration_percent,
-        polls=options.polls,
-        channels=options.channels,
-        sessions_per_host=options.sessions_per_host,
-        session_months=options.session_months,
-        hosting_percent=options.hosting_percent,
-        participants=options.participants,
-        webinars=options.webinars,
-        webinar_hosts_percent=options.webinar_hosts_percent,
-    )
+    size = Size(**{field.name: getattr(options, field.name) for field in fields(Size)})
     rules = ReportRules(
         zone=REPORT_ZONES[options.report_zone],
         includes_to=options.report_to == "inclusive",
@@ -240,6 +229,7 @@ def _make_world(options: SandboxOptions, clock: Callable[[], float]) -> World:
     )
 
 
-def _routes(options: SandboxOptions) -> tuple[Route, ...]:
-    paging = Paging(maximum=options.history_page_size)
-    return tuple(replace(route, paging=paging) if route.template == HISTORY else route for route in ROUTES)
+def _routes(options: SandboxOptions, shaped: tuple[Route, ...]) -> tuple[Route, ...]:
+    paging, others = Paging(maximum=options.history_page_size), {route.template: route for route in shaped}
+    own = (others.get(route.template, route) for route in ROUTES)
+    return tuple(replace(route, paging=paging) if route.template == HISTORY else route for route in own)

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sandbox.expected_reports import DEFAULT_READING, REPORT_KEYS, Access, ExpectedReports, Key, Pair, Reading, Row
+from sandbox.expected_shaped import SHAPED_KEYS, ExpectedShaped
 from sandbox.expected_webinars import WEBINAR_KEYS, ExpectedWebinars, registrant_pairs
 from sandbox.faults import MEETING_LIST, FaultPlan
 from sandbox.gateway import Rules
 from sandbox.routing import Route
+from sandbox.shaped_rows import Table
 from sandbox.world import World
 from sandbox.world.meetings import Meeting
 
@@ -26,18 +28,21 @@ PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
     "channels": ("id",),
     **WEBINAR_KEYS,
     **REPORT_KEYS,
+    **SHAPED_KEYS,
 }
+_CARRIED = {"phone_call_elements": {"call_history_uuid": "call_history_uuid"}}
 _DATE_TIMES = frozenset({"created_at", "start_time", "end_date_time", "create_time"})
 
 
 class Expected:
     """Rows by stream, taking oddities, scopes and permanent faults into account."""
 
-    def __init__(self, routes: tuple[Route, ...], world: World, rules: Rules, faults: FaultPlan) -> None:
-        """Take the account and what cannot be read of it."""
+    def __init__(self, routes: tuple[Route, ...], world: World, rules: Rules, faults: FaultPlan, lines: Table) -> None:
+        """Take the account, what cannot be read of it, and the table of streams."""
         self._world = world
         self._access = Access(frozenset(route.template for route in routes if rules.grants(route)), faults)
         self._reports = ExpectedReports(world, self._access)
+        self._shaped = ExpectedShaped(world, self._access, lines)
         self._streams: dict[str, Callable[[], Iterator[Pair]]] = {
             "users": lambda: self._users("active", "inactive"),
             "pending_users": lambda: self._users("pending"),
@@ -56,12 +61,16 @@ class Expected:
         """
         if stream in REPORT_KEYS:
             return self._reports.keys(stream, reading)
+        if stream in SHAPED_KEYS:
+            return self._shaped.keys(stream)
         return (key for key, _ in self._streams[stream]())
 
     def rows(self, stream: str, reading: Reading = DEFAULT_READING) -> Iterator[Row]:
         """Yield every row; raises KeyError for a stream that is not known."""
         if stream in REPORT_KEYS:
             return self._reports.rows(stream, reading)
+        if stream in SHAPED_KEYS:
+            return self._shaped.rows(stream, _CARRIED.get(stream))
         return (_without_empty_times(make()) for _, make in self._streams[stream]())
 
     def _users(self, *statuses: str) -> Iterator[Pair]:

@@ -59,7 +59,7 @@ class Gateway:
             values = route.match(request.path)
             if values is not None and request.method == "GET":
                 reply = self.faults.damaged(self._judge(route, values, request), route, request)
-                reply = replace(reply, headers={"X-RateLimit-Category": route.label.value, **reply.headers})
+                reply = replace(reply, headers={"X-RateLimit-Category": route.label.category, **reply.headers})
                 self.counters.api(route.template, route.label, request.target, reply)
                 if route.template in _PARTICIPANTS and not request.query.get("next_page_token"):
                     self.counters.session(unquote(next(iter(values.values()))), reply)
@@ -127,13 +127,13 @@ class Gateway:
                 request.query.get("next_page_token") or token or self.page_tokens.issue(request.path, request.query, 0)
             )
         counts = {
+            "page_size": page.size,
             "page_count": -(-listing.total // page.size),
             "page_number": page.number,
             "total_records": listing.total,
         }
         return {
             "next_page_token": token,
-            "page_size": page.size,
             **{name: counts[name] for name in listing.tells},
             **listing.extra,
             listing.key: listing.rows(begin, max(begin, end)),

@@ -20,12 +20,20 @@ _SETTING = re.compile(r"(?P<label>[\w-]+)=(?P<rate>\d+)/(?P<unit>s|min)(?:,daily
 
 
 class Label(str, Enum):
-    """Rate label of an endpoint, spelled as in the header ``X-RateLimit-Category``."""
+    """Rate label of an endpoint, those of Zoom Phone with limits of their own."""
 
     LIGHT = "Light"
     MEDIUM = "Medium"
     HEAVY = "Heavy"
     RESOURCE_INTENSIVE = "Resource-intensive"
+    PHONE_LIGHT = "Phone-light"
+    PHONE_MEDIUM = "Phone-medium"
+    PHONE_HEAVY = "Phone-heavy"
+
+    @property
+    def category(self) -> str:
+        """The label as the header ``X-RateLimit-Category`` spells it."""
+        return self.value.removeprefix("Phone-").capitalize()
 
     @classmethod
     def parse(cls, text: str) -> "Label":
@@ -69,15 +77,21 @@ PLANS: Mapping[str, Mapping[Label, Limit]] = {
         Label.MEDIUM: Limit(20),
         Label.HEAVY: Limit(10, daily=30_000),
         Label.RESOURCE_INTENSIVE: Limit(10, 60.0, 30_000),
+        Label.PHONE_LIGHT: Limit(20),
+        Label.PHONE_MEDIUM: Limit(10),
+        Label.PHONE_HEAVY: Limit(5, daily=15_000),
     },
     "business_plus": {
         Label.LIGHT: Limit(80),
         Label.MEDIUM: Limit(60),
         Label.HEAVY: Limit(40, daily=60_000),
         Label.RESOURCE_INTENSIVE: Limit(20, 60.0, 60_000),
+        Label.PHONE_LIGHT: Limit(40),
+        Label.PHONE_MEDIUM: Limit(20),
+        Label.PHONE_HEAVY: Limit(10, daily=30_000),
     },
 }
-"""Row of each plan. From Pro on, Heavy and Resource-intensive draw on one daily budget."""
+"""Row of each plan. From Pro on, Heavy and Resource-intensive draw on one daily budget. Free has no Zoom Phone."""
 
 _SHARED_BUDGET = frozenset({Label.HEAVY, Label.RESOURCE_INTENSIVE})
 
@@ -96,7 +110,7 @@ def daily_refusal(label: Label, daily: int, now: float) -> Reply:
             "X-RateLimit-Limit": str(daily),
             "X-RateLimit-Remaining": "0",
             "Retry-After": reset.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "X-RateLimit-Category": label.value,
+            "X-RateLimit-Category": label.category,
         },
     )
 
@@ -107,7 +121,7 @@ def per_second_refusal(label: Label, rate: int, retry_after: int | None) -> Repl
         "X-RateLimit-Type": "QPS",
         "X-RateLimit-Limit": str(rate),
         "X-RateLimit-Remaining": "0",
-        "X-RateLimit-Category": label.value,
+        "X-RateLimit-Category": label.category,
     }
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)

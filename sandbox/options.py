@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta, timezone
+from typing import Any
 
 from sandbox.faults import Fault
 from sandbox.limits import PLANS, Label, Limit
@@ -67,6 +68,8 @@ class SandboxOptions:
     """Fewest and most participants of a session, beside the odd ones."""
     oddities: bool = True
     """Users, meetings and sessions that vanish, refuse or come late, and repeated list entries."""
+    shaped: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Options of lines of ``sandbox.shaped.TABLE`` that are other than there, by stream."""
     without: frozenset[str] = frozenset()
     """What the account or the app lacks, some of ``LACKS``."""
 

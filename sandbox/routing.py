@@ -82,8 +82,8 @@ class Listing:
     key: str
     total: int
     rows: Callable[[int, int], Sequence[Any]]
-    tells: tuple[str, ...] = ("page_count", "page_number", "total_records")
-    """Which counts the answer has beside its page size."""
+    tells: tuple[str, ...] = ("page_size", "page_count", "page_number", "total_records")
+    """Which counts the answer has."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What else the answer has."""
     left_out: int = 0

@@ -2,6 +2,7 @@
 
 from sandbox.areas import chat, meetings, past, reports, users, webinars
 from sandbox.routing import Route
+from sandbox.shaped import TABLE, routes
 
 ROUTES: tuple[Route, ...] = (
     *users.ROUTES,
@@ -10,4 +11,5 @@ ROUTES: tuple[Route, ...] = (
     *past.ROUTES,
     *chat.ROUTES,
     *reports.ROUTES,
+    *routes(TABLE),
 )

@@ -7,13 +7,8 @@ from sandbox.routing import Call, Listing, Route
 
 def list_channels(call: Call) -> Listing:
     """List the public channels of the account."""
-    channels = range(call.world.size.channels)
-    return Listing(
-        "channels",
-        len(channels),
-        lambda start, stop: [call.world.channel_row(number) for number in channels[start:stop]],
-        tells=("total_records",),
-    )
+    numbers = range(call.world.size.channels)
+    return Listing.of("channels", numbers, call.world.channel_row, tells=("page_size", "total_records"))
 
 
 ROUTES = (

@@ -10,7 +10,7 @@ from sandbox.dates import months_later
 from sandbox.faults import PARTICIPANTS, USER_REPORT, WEBINAR_PARTICIPANTS
 from sandbox.limits import Label
 from sandbox.messages import ZoomError
-from sandbox.oauth import App
+from sandbox.oauth import only_for_paid
 from sandbox.paging import Paging
 from sandbox.routing import INVALID, Call, Listing, Parameter, Route, choice, iso_date
 from sandbox.world import World
@@ -55,9 +55,7 @@ def _on_paid_plan(handler: Callable[[Call], _Answer]) -> Callable[[Call], _Answe
     @wraps(handler)
     def judged(call: Call) -> _Answer:
         if "reports" in call.world.without:
-            account_id = App.of(call.world.seed).account_id
-            message = f"This is only available for paid account: {account_id}."
-            raise ZoomError(_BAD_REQUEST, NO_PLAN, message)
+            raise only_for_paid(call.world.seed)
         return handler(call)
 
     return judged
@@ -131,7 +129,7 @@ def list_history(call: Call) -> Listing:
     wanted = [session for session in sessions if session.is_reported and session.host != unnamed]
     for wants in _history_filters(call):
         wanted = [session for session in wanted if wants(session)]
-    return Listing.of("history_meetings", wanted, lambda session: history_row(world, session), tells=())
+    return Listing.of("history_meetings", wanted, lambda session: history_row(world, session), tells=("page_size",))
 
 
 def _history_filters(call: Call) -> list[Callable[[Session], bool]]:
@@ -192,7 +190,7 @@ def _participants(call: Call, session: Session) -> Listing:
         "participants",
         world.stays(session),
         lambda stay: participant_row(world, session, stay, with_registrant=with_registrant),
-        tells=("page_count", "total_records"),
+        tells=("page_size", "page_count", "total_records"),
     )
 
 

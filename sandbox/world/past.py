@@ -79,6 +79,11 @@ class PastSessions:
         self._derived_within = lru_cache(maxsize=_WINDOWS_KEPT)(self._derive_within)
 
     @property
+    def plan(self) -> SessionPlan:
+        """What decides over sessions: among it, when they begin, and the day on which the sandbox was made."""
+        return self._plan
+
+    @property
     def now(self) -> datetime:
         """The sandbox's time."""
         return datetime.fromtimestamp(self._clock(), timezone.utc)

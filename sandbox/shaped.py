@@ -1,0 +1,124 @@
+"""Endpoints of one table line each. ``make shapes`` writes what Zoom publishes about them to ``shapes.json``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+from sandbox.dates import months_later
+from sandbox.limits import Label
+from sandbox.messages import ZoomError
+from sandbox.oauth import only_for_paid
+from sandbox.paging import Paging
+from sandbox.routing import INVALID, Call, Listing, Parameter, Route, boolean, choice, iso_date
+from sandbox.shaped_rows import SHAPES, After, Between, Exactly, PerDay, Rows, Shaped, Table
+
+TABLE: Table = {
+    line.stream: line
+    for line in (
+        Shaped("groups", "/groups", rows=Exactly(40), key="id", changes=After(1, every=3, column="total_members")),
+        Shaped("report_operation_logs", "/report/operationlogs", rows=PerDay(3), by="time", zone="Asia/Tokyo",
+               kept_months=6, twins=2, needs="reports"),
+        Shaped("phone_call_history", "/phone/call_history", rows=PerDay(2), by="start_time", kept_months=6,
+               key="call_history_uuid"),
+        Shaped("phone_call_elements", "/phone/call_history/{callHistoryUuid}", of="phone_call_history",
+               rows=Between(1, 4), records="call_elements", key="call_element_id"),
+    )
+}  # fmt: skip
+_DAY = timedelta(days=1)
+
+
+def table(options: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return the table with other options of some lines; raises TypeError or KeyError for what there is not."""
+    return {**TABLE, **{stream: replace(TABLE[stream], **changed) for stream, changed in options.items()}}
+
+
+def routes(lines: Table) -> tuple[Route, ...]:
+    """Return the route of each line that has a shape: a new one has none before ``make shapes``."""
+    made = []
+    for stream, shape in ((one, SHAPES[one]) for one in lines if one in SHAPES):
+        # without published defaults: what is not asked for does not select
+        parameters = tuple(Parameter(name, _reader(one)) for name, one in shape["parameters"].items())
+        paging, handler = Paging(**shape["page"]) if shape["page"] else None, partial(_answer, lines, stream)
+        path, label = lines[stream].template, Label(shape["label"])
+        made.append(Route(path, label=label, handler=handler, parameters=parameters, paging=paging, **shape["route"]))
+    return tuple(made)
+
+
+def _reader(parameter: Mapping[str, Any]) -> Callable[[str], Any]:
+    if parameter["type"] == "array":
+        read = _reader(parameter["items"])
+        return lambda text: {*map(read, text.split(","))}
+    if "enum" in parameter:
+        return choice(*parameter["enum"])
+    if parameter.get("format") == "date":
+        return iso_date
+    readers: dict[str, Callable[[str], Any]] = {"boolean": boolean, "integer": int}
+    return readers.get(parameter["type"], str)
+
+
+def _answer(lines: Table, stream: str, call: Call) -> Listing | dict[str, Any]:
+    shape, rows = SHAPES[stream], Rows(lines, stream, call.world)
+    if rows.line.needs in call.world.without:
+        raise only_for_paid(call.world.seed)
+    if rows.parents:
+        number = _parent(rows.parents, call)
+        numbers, told = [*rows.of(number)], rows.parents.row(number)
+    else:
+        numbers = _selected(rows, call, shape)
+        told = {name: call.query[name].isoformat() for name in ("from", "to") if call.query.get(name)}
+    told = {name: value for name, value in told.items() if name in shape["body"]}
+    if call.page is None:
+        return {**told, shape["records"]: [*map(rows.row, numbers)]}
+    return Listing.of(shape["records"], numbers, rows.row, tells=tuple(shape["counts"]), extra=told)
+
+
+def _parent(parents: Rows, call: Call) -> int:
+    """Return the parent that the path names. Gateways split what has slashes and was encoded only once."""
+    asked = next(iter(call.values.values()))
+    number = None if asked.startswith("/") or "//" in asked else parents.find(unquote(asked))
+    if number is None or parents.time(number).astimezone(ZoneInfo(parents.line.zone)).date() < _oldest(parents, call):
+        raise ZoomError(404, 404, f"{asked} does not exist.")
+    return number
+
+
+def _selected(rows: Rows, call: Call, shape: Mapping[str, Any]) -> list[int]:
+    """Return the rows of the days and with the values that are asked for."""
+    query = {name: value for name, value in call.query.items() if value not in (None, "all")}
+    numbers = _in_time(rows, query, call, shape["parameters"]) if rows.line.by else [*rows.all()]
+    for name, value in query.items():
+        column = next((one for one in (name, name.removesuffix("s")) if one in shape["row"]), None)
+        if column is None:  # to ignore a filter would hide a mistake
+            raise call.route.refuse(name)
+        wanted = value if isinstance(value, set) else {value}
+        numbers = [number for number in numbers if rows.row(number).get(column) in wanted]
+    return numbers
+
+
+def _in_time(rows: Rows, query: dict[str, Any], call: Call, parameters: Mapping[str, Any]) -> list[int]:
+    """Return the rows of the days asked for, and take what tells these from the query."""
+    line, now, zone = rows.line, call.world.sessions.now, ZoneInfo(rows.line.zone)
+    first, last = query.pop("from", None), query.pop("to", None)
+    chooses = next((name for name, one in parameters.items() if line.by in one.get("enum", ())), "")
+    if query.pop(chooses, line.by) != line.by:  # rows go by one time only
+        raise call.route.refuse(chooses)
+    if not (first or last or parameters["from"].get("required")):
+        return [one for one in rows.all((now - _DAY).date(), now.date()) if rows.time(one) > now - _DAY]
+    if first is None:
+        raise call.route.refuse("from")
+    if first < _oldest(rows, call):
+        text = f"Report can only be provided for a month that falls within the recent {line.kept_months} months."
+        raise ZoomError(400, INVALID, text)
+    latest = now.astimezone(zone).date() + call.world.sessions.rules.days_ahead * _DAY
+    if last is None or not first <= last <= min(latest, months_later(first, 1)):
+        raise call.route.refuse("to")
+    numbers = rows.all(first - _DAY, last + _DAY)
+    return [number for number in numbers if first <= rows.time(number).astimezone(zone).date() <= last]
+
+
+def _oldest(rows: Rows, call: Call) -> date:
+    today, months = call.world.sessions.now.astimezone(ZoneInfo(rows.line.zone)).date(), rows.line.kept_months
+    return date.min if months is None else months_later(today, -months)

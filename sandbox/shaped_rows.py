@@ -1,0 +1,188 @@
+"""Rows of published shapes, each made from its number and the seed when it is asked for."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from sandbox.dice import Dice
+from sandbox.world import World
+from sandbox.world.ids import Keys
+from sandbox.world.people import iso
+
+SHAPES_FILE = Path(__file__).with_name("shapes.json")
+SHAPES: dict[str, Any] = json.loads(SHAPES_FILE.read_text(encoding="utf-8"))
+"""By stream: the operation and the shape of its rows, from Zoom's OpenAPI documents."""
+ROWS = 1 << 13  # numbers for the rows of a day, or of a parent
+_DAY = timedelta(days=1)
+_LONGEST = 600  # seconds from the first to the last date-time of a row that has several
+_TWIN_SHARE, _LEFT_OUT_SHARE = 8, 25
+_BEYOND_DOUBLES, _IDS = 1 << 53, 1 << 62
+_STEP = 0x1E3779B97F4A7C15  # odd, so that stepping by it meets every id once
+
+
+Count: TypeAlias = Callable[[Dice], int]
+"""Draws how many rows there are: on a day if they go by time, of each parent, or in all."""
+
+
+def PerDay(mean: float) -> Count:  # noqa: N802  (these three read as nouns in the table)
+    """Return so many on average, from none to twice as many."""
+    return lambda dice: int((mean * 2 * dice.below(1000) + dice.below(1000)) / 1000)
+
+
+def Between(least: int, most: int) -> Count:  # noqa: N802
+    """Return any number from the least to the most."""
+    return lambda dice: dice.between(least, most)
+
+
+def Exactly(count: int) -> Count:  # noqa: N802
+    """Return always the same number."""
+    return lambda _: count
+
+
+class After(NamedTuple):
+    """Of every so many rows, one waits for some days after its time: to be listed, or for another value in a column."""
+
+    days: float
+    every: int = 1
+    column: str = ""
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """A stream and its endpoint. Rows without a time count as made when the sandbox's first day began."""
+
+    stream: str
+    template: str
+    rows: Count
+    key: str | None = None  # the primary key
+    by: str | None = None  # the column with a row's time, by which `from` and `to` select
+    zone: str = "UTC"  # where the days of `from` and `to` begin
+    kept_months: int | None = None
+    of: str | None = None  # the stream of the rows that the path names
+    records: str | None = None  # the array with the rows, where an answer has several
+    twins: int = 1  # how often some rows are listed, equal in every column
+    needs: str | None = None  # the feature (of LACKS) without which the answer is 400/200
+    late: After | None = None  # rows that are listed late
+    changes: After | None = None  # rows that change
+
+
+Table: TypeAlias = Mapping[str, Shaped]
+
+
+class Rows:
+    """The rows of a stream as they are now, each known by its number."""
+
+    def __init__(self, lines: Table, stream: str, world: World) -> None:
+        """Take the table, the stream, and the account."""
+        self.line = lines[stream]
+        self.parents = Rows(lines, self.line.of, world) if self.line.of else None
+        self._fields: dict[str, Any] = SHAPES[stream]["row"]
+        self._world, self._plan = world, world.sessions.plan
+        times = sum(field.get("format") == "date-time" for field in self._fields.values())
+        self._longest = _LONGEST if times > 1 else 1
+        self._always = {self.line.key, self.line.by, self.line.changes and self.line.changes.column}
+
+    def all(self, first: date = date.min, last: date = date.max) -> Iterator[int]:
+        """Yield all that are shown by now, twins repeated; by time, those of these UTC days."""
+        parts: Iterator[int] = iter((0,))
+        if self.parents:
+            parts = self.parents.all()
+        elif self.line.by:
+            first, last = max(first, self._plan.first.date()), min(last, self._world.sessions.now.date())
+            parts = iter(range(first.toordinal(), last.toordinal() + 1))
+        return (number for part in parts for number in self.of(part))
+
+    def of(self, part: int) -> Iterator[int]:
+        """Yield those of a parent, or of a day by its ordinal, in the order of their times."""
+        count = self.line.rows(self._dice("rows", part))
+        for number in sorted(range(part * ROWS, part * ROWS + count), key=self.time):
+            is_over = self.time(number) + self._length(number) <= self._world.sessions.now
+            if is_over and self._has_come(self.line.late, number) is not False:
+                yield from [number] * (1 if self._dice("twins", number).below(_TWIN_SHARE) else self.line.twins)
+
+    def find(self, key: str) -> int | None:
+        """Return the row of a primary key, which is text, or None if none is shown."""
+        keys = self._keys(self.line.key or "")
+        number = keys.uuid_number(key) if "uuid" in (self.line.key or "") else keys.user_number(key)
+        return number if number is not None and number in self.of(number // ROWS) else None
+
+    def time(self, number: int) -> datetime:
+        """Return the time of a row, or of its parent."""
+        if self.parents:
+            return self.parents.time(number // ROWS)
+        if self.line.by is None:
+            return self._plan.last
+        midnight = datetime.combine(date.fromordinal(number // ROWS), time(), timezone.utc)
+        return midnight + timedelta(seconds=self._dice("time", number).below(86_400 - self._longest))
+
+    def row(self, number: int) -> dict[str, Any]:
+        """Return the row, with some of its fields left out."""
+        dice, changes = self._dice("row", number), self.line.changes
+        drawn = {name: self._value(name, field, (number, number), dice) for name, field in self._fields.items()}
+        row = {name: value for name, value in drawn.items() if dice.below(_LEFT_OUT_SHARE) or name in self._always}
+        row |= {self.line.by: iso(self.time(number))} if self.line.by else {}
+        if self.parents:  # other ids are the parent's, so that rows can be joined by them
+            parent = self.parents.row(number // ROWS)
+            row |= {name: parent[name] for name in row if _is_id(name) and name in parent and name != self.line.key}
+        if changes and self._has_come(changes, number):
+            row[changes.column] = _another(row[changes.column], self._fields[changes.column].get("enum"))
+        return row
+
+    def _value(self, name: str, field: Mapping[str, Any], numbers: tuple[int, int], dice: Dice) -> Any:  # noqa: PLR0911
+        """Return a value for a field of a row, or of an item in it: the numbers are those of both."""
+        kind, (row, item) = field["type"], numbers
+        if "enum" in field:
+            return dice.pick(field["enum"])
+        if kind == "object":
+            return {one: self._value(one, part, numbers, dice) for one, part in field["properties"].items()}
+        if kind == "array":
+            return [self._value(name, field["items"], (row, item * 4 + one), dice) for one in range(dice.below(4))]
+        if kind in {"string", "integer"} and _is_id(name):
+            return self._id(name, field, item)
+        if kind != "string":
+            return {"boolean": dice.percent(50), "integer": dice.below(1000)}.get(kind, dice.below(10_000) / 100)
+        form = field.get("format")
+        if form in {"date-time", "date"}:
+            share = 0 if name.startswith("start") else 100 if name.startswith("end") else dice.below(100)
+            return iso(self.time(row) + self._length(row) * share / 100)[: 10 if form == "date" else None]
+        if form == "email":
+            return self._world.user(dice.below(max(1, self._world.size.users))).email
+        return dice.digits(7) if form == "digits" else f"{name.replace('_', ' ')} {dice.below(100)}"
+
+    def _id(self, name: str, field: Mapping[str, Any], number: int) -> str | int:
+        """Return an id that the column has in no other row."""
+        if field["type"] == "integer" or field.get("format") == "digits":
+            value = _BEYOND_DOUBLES + (number * _STEP + self._dice(name, 0).below(_IDS)) % _IDS
+            return value if field["type"] == "integer" else str(value)
+        return self._keys(name).uuid(number) if "uuid" in name else self._keys(name).user_id(number)
+
+    def _has_come(self, after: After | None, number: int) -> bool | None:
+        """Tell whether a row's wait is over; None if the row is none of those that wait."""
+        if after is None or self._dice(f"after {after}", number).below(after.every):
+            return None
+        return self.time(number) + after.days * _DAY <= self._world.sessions.now
+
+    def _length(self, number: int) -> timedelta:
+        """Return how long what a row is about takes. It is shown when that is over, with the rows it is parent of."""
+        if self.parents:
+            return self.parents._length(number // ROWS)  # noqa: SLF001
+        return timedelta(seconds=self._dice("length", number).below(self._longest))
+
+    def _keys(self, name: str) -> Keys:
+        return Keys(self._world.seed, f"{self.line.stream}/{name}")
+
+    def _dice(self, what: str, number: int) -> Dice:
+        return Dice(self._world.seed, self.line.stream, what, number)
+
+
+def _is_id(name: str) -> bool:
+    return name in {"id", "uuid"} or name.endswith(("_id", "_uuid"))
+
+
+def _another(value: Any, choices: list[Any] | None) -> Any:
+    if choices:
+        return choices[(choices.index(value) + 1) % len(choices)]
+    return f"{value} (changed)" if isinstance(value, str) else not value if isinstance(value, bool) else value + 1
