@@ -12,6 +12,7 @@ from jsonschema import Draft7Validator
 from integration_tests.conftest import NOON, SMALL_ACCOUNT, Clock, Serve
 from integration_tests.connector import (
     CATALOG,
+    INCREMENTAL,
     PAST_SESSIONS,
     STREAMS,
     Connector,
@@ -27,7 +28,7 @@ from sandbox.areas import ROUTES
 
 OF_WEBINARS = frozenset(stream for stream in STREAMS if "webinar" in stream)
 OF_POLLS = frozenset(stream for stream in STREAMS if "poll" in stream)
-OF_REPORTS = frozenset(PAST_SESSIONS)
+OF_REPORTS = frozenset(INCREMENTAL)
 NOT_TOLD_APART = {"report_webinars", "report_webinar_participants", "webinar_poll_results", "webinar_qna_results"}
 """Of past webinars Zoom only says "No permission.", whether the licence or the role lacks them."""
 

@@ -13,6 +13,7 @@ from integration_tests.connector import (
     CATALOG,
     GAPS,
     IMPATIENT_COMMAND,
+    INCREMENTAL,
     PAST_SESSIONS,
     STREAMS,
     Connector,
@@ -115,11 +116,17 @@ PRODUCTS = {*EMPTY_WITHOUT, *OPTIONAL, POLL_RESULTS, WEBINAR_LIST, WEBINAR_DETAI
 
 FORBIDDEN = [USERS, MEETING_LIST, DETAIL, POLLS, CHANNELS, HISTORY, HOST_REPORT, PARTICIPANTS, WEBINAR_LIST, ABSENTEES]
 
-OF_NOW = tuple(stream for stream in STREAMS if stream not in PAST_SESSIONS)
+OF_NOW = tuple(stream for stream in STREAMS if stream not in INCREMENTAL)
 
 ON_LIGHT = {"meetings", "meeting_polls", "webinars", "webinar_polls", "webinar_absentees"}
 """The streams that cannot be complete without Light requests."""
-ON_HEAVY = {"report_meetings", "report_meeting_participants", "report_webinars", "report_webinar_participants"}
+ON_HEAVY = {
+    "report_meetings",
+    "report_meeting_participants",
+    "report_webinars",
+    "report_webinar_participants",
+    "report_operation_logs",
+}
 """The streams that need Heavy requests only."""
 
 WORKERS = 4
@@ -384,7 +391,7 @@ def test_page_token_given_twice_ends_the_list(serve: Serve, path: str) -> None:
         (Label.LIGHT, 10, {"meetings", "meeting_polls"}, {"users", "channels", *PAST_SESSIONS} - ON_LIGHT),
         (Label.MEDIUM, 20, {"meeting_registrants"}, {"users", *ON_HEAVY}),
         (Label.MEDIUM, 0, {*STREAMS} - ON_HEAVY, ON_HEAVY),
-        (Label.HEAVY, 0, {*PAST_SESSIONS}, {*OF_NOW}),
+        (Label.HEAVY, 0, {*INCREMENTAL}, {*OF_NOW}),
         (Label.HEAVY, 70, {"report_meeting_participants"}, {*OF_NOW}),
     ],
 )
@@ -397,7 +404,7 @@ def test_daily_limit_ends_one_labels_streams_and_says_when_it_resets(
     said = {stream for stream in STREAMS if output.errors(stream)} | goes_on
     assert hit <= said
     assert not spared & said
-    assert goes_on == said & {*PAST_SESSIONS}
+    assert goes_on == said & {*INCREMENTAL}
     rows, _ = undisturbed()
     for stream in STREAMS:
         assert output.statuses(stream)[-1] == ("INCOMPLETE" if stream in said - goes_on else "COMPLETE")

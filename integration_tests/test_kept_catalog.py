@@ -15,7 +15,7 @@ RENAMED = {
 }
 """The names that two streams have there."""
 
-ABSENT = {"pending_users", "channels", "read_gaps"}
+ABSENT = {"pending_users", "channels", "read_gaps", "groups", "report_operation_logs"}
 """The streams that it does not have."""
 
 

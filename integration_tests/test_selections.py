@@ -73,7 +73,9 @@ ENDPOINTS = {
         "/past_webinars/{webinarId}/instances",
         "/past_webinars/{webinarId}/absentees",
     },
+    "report_operation_logs": {"/report/operationlogs"},
     "channels": {"/chat/channels"},
+    "groups": {"/groups"},
 }
 """What has to be called for a stream."""
 

@@ -116,7 +116,16 @@ def zoom() -> Iterator[requests_mock.Mocker]:
         for one in ("meetings/%252Fs%252F%252F9%253D%253D", "webinars/w%3D%3D"):
             mocker.get(f"{API}/report/{one}/participants", json={"participants": rows})
         mocker.get(f"{API}/chat/channels", json={"channels": [{"id": "c"}]})
+        mocker.get(f"{API}/groups", json={"groups": [{"id": "g"}]})
+        mocker.get(f"{API}/report/operationlogs", json=operations)
         yield mocker
+
+
+def operations(request: Any, _: Any) -> dict[str, Any]:
+    """One operation of today, where that was asked for."""
+    today = pendulum.now("UTC").to_date_string()
+    is_asked = request.qs["from"][0] <= today <= request.qs["to"][0]
+    return {"operation_logs": [{"time": f"{today}T00:00:00Z"}] if is_asked else []}
 
 
 def catalog(*names: str) -> ConfiguredAirbyteCatalog:
@@ -256,6 +265,10 @@ def test_check_tells_the_user_of_no_stream_the_catalog_does_not_have(zoom: reque
     assert named == set(OF_ZOOM)
 
 
+ROOTS = ("users", "report/users", "chat/channels", "groups", "report/operationlogs")
+"""What `check` asks for, until one answers."""
+
+
 @pytest.mark.parametrize("refused", [("users",), ("users", "report/users"), ("users", "chat/channels")])
 def test_check_succeeds_while_any_stream_can_be_read(refused: tuple[str, ...], zoom: requests_mock.Mocker) -> None:
     for path in refused:
@@ -265,10 +278,8 @@ def test_check_succeeds_while_any_stream_can_be_read(refused: tuple[str, ...], z
 
 
 def test_check_fails_with_the_scope_where_no_stream_can_be_read(zoom: requests_mock.Mocker) -> None:
-    zoom.get(f"{API}/users", **NO_SCOPE)
-    zoom.get(f"{API}/report/users", **NO_SCOPE)
-    zoom.get(f"{API}/chat/channels", **NO_SCOPE)
-    zoom.get(f"{API}/report/users", **NO_SCOPE)
+    for path in ROOTS:
+        zoom.get(f"{API}/{path}", **NO_SCOPE)
 
     assert "add the scope 'user:read:list_users:admin'" in failed_with(check(SourceZoom(), CONFIG))
 
@@ -276,10 +287,8 @@ def test_check_fails_with_the_scope_where_no_stream_can_be_read(zoom: requests_m
 def test_check_fails_where_one_stream_lacks_its_scope_and_the_other_is_not_permitted(
     zoom: requests_mock.Mocker,
 ) -> None:
-    zoom.get(f"{API}/users", **NO_SCOPE)
-    zoom.get(f"{API}/report/users", **NO_SCOPE)
-    zoom.get(f"{API}/chat/channels", **NO_PERMISSION)
-    zoom.get(f"{API}/report/users", **NO_PERMISSION)
+    for path in ROOTS:
+        zoom.get(f"{API}/{path}", **(NO_SCOPE if path == "users" else NO_PERMISSION))
 
     assert "add the scope 'user:read:list_users:admin'" in failed_with(check(SourceZoom(), CONFIG))
 
@@ -443,9 +452,11 @@ def test_read_gives_every_row_and_asks_for_nothing_twice(zoom: requests_mock.Moc
         "report_webinars": 1,
         "report_webinar_participants": 2,
         "channels": 1,
+        "report_operation_logs": 1,
+        "groups": 1,
     }
     assert set(PUBLIC) - set(rows) == {"webinar_qna_results", "read_gaps"}  # nobody asked, and nothing is missing
-    assert len(PUBLIC) == 22
+    assert len(PUBLIC) == 24
     assert {final_status(output, name) for name in PUBLIC} == {AirbyteStreamStatus.COMPLETE}
     assert output.errors == []
     assert set(gets(zoom).values()) == {1}

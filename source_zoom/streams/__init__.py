@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from source_zoom.streams import chat, lists, meetings, reports, users, webinars
+from source_zoom.streams import account, chat, lists, meetings, reports, users, webinars
 from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.gaps import ReadGaps
 from source_zoom.streams.sessions.listing import PastSessions
@@ -18,6 +18,7 @@ STREAMS: tuple[type[ZoomStream], ...] = (
     *webinars.STREAMS,
     *reports.STREAMS,
     *chat.STREAMS,
+    *account.STREAMS,
 )
 """Parents before children; internal streams among them."""
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from source_zoom.streams.base.rows import KeyedRows
 from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.kind import MEETING, WEBINAR
 from source_zoom.streams.sessions.cursor import SessionSlice
 from source_zoom.streams.sessions.report import Participants, SessionReport, participants, report
+from source_zoom.streams.windows.stream import WindowStream
+from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.meanings import Meaning
 from source_zoom.zoom.plans import PRO, WEBINARS
 
@@ -69,9 +72,28 @@ class ReportWebinarParticipants(Participants):
     kind = WEBINAR
 
 
+class ReportOperationLogs(KeyedRows, WindowStream):
+    """https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/operationlogs."""
+
+    endpoint = Endpoint(
+        "report/operationlogs",
+        RateLabel.HEAVY,
+        "report:read:operation_logs:admin",
+        records="operation_logs",
+        page_size=300,
+        slice_params=("from", "to"),
+    )
+    plan = PRO
+    primary_key = "row_id"
+    cursor_field = "time"
+    row_key = ("time", "operator", "category_type", "action", "operation_detail")
+    rows_are = "operations"
+
+
 STREAMS: tuple[type[ZoomStream], ...] = (
     ReportMeetings,
     ReportMeetingParticipants,
     ReportWebinars,
     ReportWebinarParticipants,
+    ReportOperationLogs,
 )

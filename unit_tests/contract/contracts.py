@@ -52,6 +52,10 @@ CONTRACTS = {
         primary_key=frozenset({"id"}),
         operation=Operation("team-chat", "/chat/channels", "channels"),
     ),
+    "groups": StreamContract(
+        primary_key=frozenset({"id"}),
+        operation=Operation("users", "/groups", "groups"),
+    ),
     "meeting_poll_results": StreamContract(
         primary_key=frozenset({"meeting_uuid", "response_id"}),
         operation=Operation("meetings", "/past_meetings/{meetingId}/polls", "questions"),
@@ -100,6 +104,12 @@ CONTRACTS = {
         joined=(Operation("meetings", "/report/meetings/{meetingId}", None),),
         own_columns=frozenset({"meeting_id", "host_id"}),
         cursor_field="end_time",
+    ),
+    "report_operation_logs": StreamContract(
+        primary_key=frozenset({"row_id"}),
+        operation=Operation("meetings", "/report/operationlogs", "operation_logs"),
+        own_columns=frozenset({"row_id"}),
+        cursor_field="time",
     ),
     "report_webinar_participants": StreamContract(
         primary_key=frozenset({"webinar_uuid", "row_id"}),

@@ -68,6 +68,8 @@ def _of_past_webinar(path: str) -> dict[Meaning, Said]:
 
 
 SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
+    "groups": {Meaning.NO_PLAN: Said(400, 200, "Only available for Paid account.", "/groups")},
+    "report/operationlogs": {Meaning.NO_PLAN: NO_PLAN},
     "users/{user_id}/meetings": {
         Meaning.USER_GONE: Said(404, 1001, "User does not exist: {userId}.", "/users/{userId}/meetings"),
         Meaning.NO_HOSTING: NO_HOSTING,

@@ -23,6 +23,7 @@ from source_zoom.streams.sessions.history import HistoryMeetings, SmallHistoryMe
 from source_zoom.streams.sessions.hosts import ActiveHosts
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.windows.grid import Window
+from source_zoom.streams.windows.stream import ResumableStream
 from source_zoom.zoom.answers import classify
 from source_zoom.zoom.endpoint import RateLabel
 from source_zoom.zoom.meanings import LACKING, NOTHING, NOTHING_THERE, Meaning, name_of
@@ -315,8 +316,8 @@ def test_cursor_is_a_date_time_that_every_row_has(cls: type[ZoomStream]) -> None
     assert field in {"end_time", "meeting_end_time", "webinar_end_time"}
 
 
-@pytest.mark.parametrize("cls", [cls for cls in DECLARED if not issubclass(cls, PastSessionStream)])
-def test_only_streams_about_past_sessions_are_incremental(cls: type[ZoomStream]) -> None:
+@pytest.mark.parametrize("cls", [cls for cls in DECLARED if not issubclass(cls, ResumableStream)])
+def test_only_streams_with_a_state_are_incremental(cls: type[ZoomStream]) -> None:
     assert cursor_of(cls) == set()
     assert not instance(cls).is_resumable
 
@@ -448,8 +449,8 @@ def test_a_plan_is_named_where_its_lack_is_skipped(cls: type[ZoomStream]) -> Non
 @every_stream
 def test_what_an_endpoint_speaks_of_has_a_name_for_gaps(cls: type[ZoomStream]) -> None:
     type_ = instance(cls).subject_of({})["object_type"]
-    assert type_ in {"list", "user", "host", "meeting", "webinar", "session"}
-    assert (type_ == "list") is (cls.endpoint.subject is None)
+    assert type_ in {"list", "window", "user", "host", "meeting", "webinar", "session"}
+    assert (type_ in {"list", "window"}) is (cls.endpoint.subject is None)
 
 
 # The stream without an endpoint

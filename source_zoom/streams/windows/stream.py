@@ -14,7 +14,7 @@ from source_zoom.streams.base.gaps import Gap
 from source_zoom.streams.base.stream import StreamContext, ZoomStream
 from source_zoom.streams.windows.cursor import LedgerCursor
 from source_zoom.streams.windows.grid import Window, as_days, grid, last_asked
-from source_zoom.streams.windows.ledger import WindowLedger
+from source_zoom.streams.windows.ledger import ZONE_DAYS, WindowLedger
 from source_zoom.streams.windows.served import ServedDays
 
 ACCOUNT = "account"
@@ -96,6 +96,8 @@ class WindowStream(ResumableStream):
     def __init__(self, context: StreamContext) -> None:
         super().__init__(context)
         self._served = ServedDays()
+        self._of_borders: set[tuple[Any, ...]] = set()
+        """Keys of rows that two windows have, as neighbours share a day."""
 
     @staticmethod
     def usable(saved: Mapping[str, Any], *, now: Any) -> bool:
@@ -158,7 +160,19 @@ class WindowStream(ResumableStream):
                 "expired", f"Stream {self.name}: Zoom does not serve days before {self._served.first()} any more."
             )
             return
-        yield from self._served.read(days, lambda served: self._read_of(slice_, served))
+        borders = (slice_["window"].first, slice_["window"].last) if "window" in slice_ else ()
+        near = {border.add(days=off).isoformat() for border in borders for off in (-ZONE_DAYS, 0, ZONE_DAYS)}
+        for record in self._served.read(days, lambda served: self._read_of(slice_, served)):
+            # What the other window emits is read again with that window, unless it was read to its end.
+            if str(record[str(self.cursor_field)])[:10] not in near or self._is_first(record):
+                yield record
+
+    def _is_first(self, record: Mapping[str, Any]) -> bool:
+        key = tuple(record[name] for name in self.key_fields)
+        with self._lock:
+            is_first = key not in self._of_borders
+            self._of_borders.add(key)
+        return is_first
 
     def _read_of(self, slice_: Mapping[str, Any], days: Window) -> Iterator[Mapping[str, Any]]:
         return super().read_records(SyncMode.full_refresh, stream_slice={**slice_, **as_days(days)})
