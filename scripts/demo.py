@@ -320,6 +320,8 @@ def compare(database: duckdb.DuckDBPyConnection, streams: Sequence[Stream], addr
         # Where only the connector can make a row's key, the sandbox gives the number of rows by its first column.
         loaded = _loaded_keys(database, stream, counted="key_columns" in answer)
         expected = {_as_key(key) for key in answer["keys"]}
+        if stream.primary_key == ("row_id",):  # a key of the connector's alone: what can be compared is how many
+            loaded, expected = {(len(loaded), "rows")}, {(len(expected), "rows")}
         missing, surplus = len(expected - loaded), len(loaded - expected)
         if missing or surplus:
             raise DemoError(f"{stream.name}: {missing} of {len(expected)} keys are missing, {surplus} are unexpected")
