@@ -96,8 +96,8 @@ def test_next_sync_reads_the_lookback_only_and_a_late_row_in_it(account: Account
 
     second = sync(first.states, lookback_window_days=1)
 
-    assert len(account.asked) == 1
-    assert account.asked[0][0] >= TODAY.subtract(days=4).to_date_string()
+    assert len(account.asked) <= 2  # a window may have begun since
+    assert all(begin >= TODAY.subtract(days=4).to_date_string() for begin, _ in account.asked)
     assert "late@x.org" in {row["operator"] for row in second.rows(NAME)}
 
 
@@ -182,7 +182,7 @@ def test_what_the_account_lacks_moves_no_watermark(
 
 
 def test_a_start_date_that_moves_back_reads_the_difference(account: Account) -> None:
-    later = WINDOWS[-1].first.add(days=1).to_date_string()
+    later = WINDOWS[-2].first.add(days=10).to_date_string()
     first = sync(start_date=f"{later}T00:00:00Z")
 
     second = sync(first.states)
