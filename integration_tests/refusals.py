@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import pendulum
 
-from integration_tests.connector import PAST_SESSIONS, Message, Output, config_of, read_here
+from integration_tests.connector import INCREMENTAL, Message, Output, config_of, read_here
 from integration_tests.impatient import short_sleep
 from sandbox import Sandbox, SandboxOptions
 from source_zoom import SourceZoom
@@ -123,7 +123,7 @@ class Place:
     @property
     def is_incremental(self) -> bool:
         """Whether its streams keep a state."""
-        return set(self.fields) <= set(PAST_SESSIONS)
+        return set(self.fields) <= set(INCREMENTAL)
 
 
 OF_HOST = dict.fromkeys(
@@ -255,6 +255,8 @@ PLACES: tuple[Place, ...] = (
 LISTS: tuple[Place, ...] = (
     Place("/users", None, {"users": "id", "meetings": "meeting_id"}),
     Place("/chat/channels", None, {"channels": "id"}),
+    Place("/groups", None, {"groups": "id"}),
+    Place("/report/operationlogs", None, {"report_operation_logs": "row_id"}),
 )
 """Those that list everything."""
 
@@ -286,6 +288,7 @@ CELLS: tuple[Cell, ...] = (
     *(Cell(place, answer) for place in PLACES for answer in (*REFUSED, *GONE, *FAULTS)),
     *(Cell(place, answer, of_all=True) for place in PLACES for answer in WIDE),
     *(Cell(place, answer, of_all=True) for place in LISTS for answer in WIDE if answer not in LACKING),
+    *(Cell(place, "plan", of_all=True) for place in LISTS if place.path in {"/groups", "/report/operationlogs"}),
     *(Cell(place, answer, of_all=True) for place in OPTIONAL_LISTS for answer in OPTIONAL),
 )
 

@@ -142,8 +142,9 @@ class Judge:
         faults = [loss for loss in (*outcome.losses, *outcome.inherited) if loss.again]
         if any(loss.facts.get("object_type") == "list" for loss in faults):
             return True  # of everything
-        if not outcome.read and any(loss.facts.get("object_type") == "window" for loss in faults):
-            return True  # all windows that were asked for
+        if any(loss.facts.get("object_type") == "window" for loss in faults):
+            # A state holds what is missing of the account, but not where nothing was read, nor in full refresh.
+            return not outcome.read or not self._is_incremental(stream)
         if self._is_incremental(stream):
             return _is_mostly_faulty(outcome)
         return sum(gap.is_fault for gap in gaps) > MOST_FAULTS  # objects: a host has a slice for each window

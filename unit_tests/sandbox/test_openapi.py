@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,9 +13,9 @@ from sandbox.areas import ROUTES
 from sandbox.areas.past import INSTANCES
 from sandbox.faults import WEBINAR_LIST
 from sandbox.routing import Route
+from unit_tests.contract.openapi import DOCUMENTS_FOLDER, needs_documents
 from unit_tests.sandbox.client import MONTHS, Client
 
-OPENAPI = Path(__file__).parents[3] / "shared" / "zoom-openapi"
 DOCUMENTS = ("users.json", "meetings.json", "team-chat.json", "phone.json")
 
 Serve = Callable[..., Client]
@@ -27,13 +26,13 @@ NOT_SHOWN = {f".recurrence.{name}" for name in ("monthly_day", "monthly_week", "
 ENDING = (".call_logs", ".call_path", ".caller_acconut_code", ".id")
 """What Zoom Phone is about to leave out, and what beside a call's elements is not in the list of calls."""
 
-pytestmark = pytest.mark.skipif(not OPENAPI.is_dir(), reason="Zoom's OpenAPI documents are not in ../shared")
+pytestmark = needs_documents
 
 
 @cache
 def operation(template: str) -> Schema:
     for name in DOCUMENTS:
-        paths = json.loads((OPENAPI / name).read_text(encoding="utf-8"))["paths"]
+        paths = json.loads((DOCUMENTS_FOLDER / name).read_text(encoding="utf-8"))["paths"]
         if template in paths:
             found: Schema = paths[template]["get"]
             return found

@@ -27,12 +27,11 @@ from source_zoom.streams.windows.stream import ResumableStream
 from source_zoom.zoom.answers import classify
 from source_zoom.zoom.endpoint import RateLabel
 from source_zoom.zoom.meanings import LACKING, NOTHING, NOTHING_THERE, Meaning, name_of
-from unit_tests.contract.openapi import needs_documents
+from unit_tests.contract.openapi import DOCUMENTS_FOLDER, needs_documents
 from unit_tests.fake_zoom import context
 from unit_tests.streams.skips import SKIPS
 
 SCHEMAS = Path(source_zoom.streams.__file__).parents[1] / "schemas"
-OPENAPI = Path(__file__).parents[3] / "shared" / "zoom-openapi"
 PRODUCTS = ("meetings.json", "users.json", "team-chat.json")
 BY_NAME = build(context())
 HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings, SmallHistoryMeetings)
@@ -333,11 +332,11 @@ def test_ids_are_never_floating_point(cls: type[ZoomStream]) -> None:
 
 
 def documented_operations() -> dict[str, Any]:
-    if not OPENAPI.is_dir():
+    if not DOCUMENTS_FOLDER.is_dir():
         pytest.skip("Zoom's OpenAPI documents are not in ../shared/zoom-openapi")
     operations: dict[str, Any] = {}
     for product in PRODUCTS:
-        paths = json.loads((OPENAPI / product).read_text(encoding="utf-8"))["paths"]
+        paths = json.loads((DOCUMENTS_FOLDER / product).read_text(encoding="utf-8"))["paths"]
         operations |= {re.sub(r"\{\w+\}", "{}", path): item["get"] for path, item in paths.items() if "get" in item}
     return operations
 

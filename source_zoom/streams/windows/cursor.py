@@ -69,7 +69,7 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
             return self._state.earliest_day()
 
     def first_day(self, window: Window) -> pendulum.Date | None:
-        """Return the first day of a window to read of every host, None if there is none."""
+        """Return the first day of a window to read of every owner, None if there is none."""
         with self._lock:
             return self._state.first_day(window)
 

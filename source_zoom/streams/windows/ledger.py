@@ -169,7 +169,7 @@ class WindowLedger(Generic[DataT]):
         }
 
     def days_to_read(self, window: Window, owner: str) -> Window | None:
-        """Return the days of a window to list of a owner, None if there are none, or if the owner is refused."""
+        """Return the days of a window to list of an owner, None if there are none, or if the owner is refused."""
         return None if owner in self._held.refused else self._lacks(window, owner)
 
     def refused_owners(self) -> list[str]:
@@ -203,7 +203,7 @@ class WindowLedger(Generic[DataT]):
         self._pass_finished()
 
     def finish(self, window: Window, owner: str) -> None:
-        """Note that a owner was read in a window, with all its sessions."""
+        """Note that an owner was read in a window, with all that is in it."""
         if owner not in self._open.get(window, ()):
             return  # listed for another stream
         self._fill(window, owner)
@@ -213,7 +213,7 @@ class WindowLedger(Generic[DataT]):
         self._close(window, owner)
 
     def miss(self, window: Window, owner: str, cause: Cause) -> None:
-        """Note that a owner was at fault in a window: each further sync asks for the days again."""
+        """Note that an owner was at fault in a window: each further sync asks for the days again."""
         need = self._lacks(window, owner)
         if owner in self._open.get(window, ()) and need is not None:
             if owner in self._held.refused:
@@ -223,7 +223,7 @@ class WindowLedger(Generic[DataT]):
         self._close(window, owner)
 
     def refuse(self, window: Window, owner: str, cause: Cause) -> None:
-        """Note that a owner was refused for good in a window: the watermark passes without that owner from now on."""
+        """Note that an owner was refused for good in a window: the watermark passes without that owner from now on."""
         need = self._lacks(window, owner)
         if owner in self._open.get(window, ()) and need is not None:
             if owner in self._held.refused:
@@ -312,7 +312,7 @@ class WindowLedger(Generic[DataT]):
     # Owners
 
     def _lacks(self, window: Window, owner: str) -> Window | None:
-        """Return the days of a window that were not read of a owner, refused or not."""
+        """Return the days of a window that were not read of an owner, refused or not."""
         ranges = self._held.missing.get(owner, ())
         firsts = [max(window.first, one.days.first) for one in ranges if overlap(one.days, window)]
         first = self.first_day(window)
@@ -327,7 +327,7 @@ class WindowLedger(Generic[DataT]):
         return window.last < self._settles
 
     def _read_to(self, window: Window) -> pendulum.Date:
-        """Return the first day of a window that has to be read again of a owner who is finished now."""
+        """Return the first day of a window that has to be read again of an owner who is finished now."""
         return window.last if self._is_settled(window) else self._changing
 
     def _note_done(self, window: Window, owner: str, read_to: pendulum.Date) -> None:
@@ -339,7 +339,7 @@ class WindowLedger(Generic[DataT]):
         self._owner_done(window, owner, read_to)
 
     def _fill(self, window: Window, owner: str) -> None:
-        """Take the days of a window off what a owner lacks."""
+        """Take the days of a window off what an owner lacks."""
         left: list[MissingDays] = []
         for one in self._held.missing.pop(owner, []):
             days = one.days
@@ -351,7 +351,7 @@ class WindowLedger(Generic[DataT]):
             self._held.missing[owner] = left
 
     def _lack(self, owner: str, days: Window, cause: Cause) -> None:
-        """Note days that a owner lacks; what was missing of them before keeps its first failure."""
+        """Note days that an owner lacks; what was missing of them before keeps its first failure."""
         before = [one.since for one in self._held.missing.get(owner, ()) if one.since and overlap(one.days, days)]
         self._fill(days, owner)
         since = min([self._today.isoformat(), *before])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.message import MessageRepository
@@ -24,8 +24,6 @@ OUT_OF_REACH = (
     "Stream {name}: its state ends before {day}, the first day there is to read (start_date, and at most the six "
     "months Zoom serves): {what} between the two are not read."
 )
-
-CursorT = TypeVar("CursorT", bound=LedgerCursor[Any])
 
 
 class ResumableStream(ZoomStream):
@@ -166,6 +164,15 @@ class WindowStream(ResumableStream):
             # What the other window emits is read again with that window, unless it was read to its end.
             if str(record[str(self.cursor_field)])[:10] not in near or self._is_first(record):
                 yield record
+
+    def _with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a record that has its keys, and its time.
+
+        :raises ValueError: if one is missing
+        """
+        if not record.get(str(self.cursor_field)):
+            raise ValueError(f"it has no '{self.cursor_field}'")
+        return super()._with_keys(record)
 
     def _is_first(self, record: Mapping[str, Any]) -> bool:
         key = tuple(record[name] for name in self.key_fields)

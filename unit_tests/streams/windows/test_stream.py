@@ -46,7 +46,8 @@ class Account:
                 context.status_code = instead["status_code"]
                 context.headers.update(instead.get("headers", {}))
                 return dict(instead["json"])
-        return {"operation_logs": [row for row in self.rows if first <= str(row["time"])[:10] <= last]}
+        served = [row for row in self.rows if "time" not in row or first <= str(row["time"])[:10] <= last]
+        return {"operation_logs": served}
 
 
 def operation(day: str, **fields: str) -> dict[str, Any]:
@@ -153,11 +154,16 @@ def test_what_was_stopped_is_read_by_the_next_sync(account: Account) -> None:
 
 
 def test_a_row_that_cannot_be_used_is_named_and_the_others_read_once(account: Account) -> None:
-    account.rows.append({"operator": "ann@x.org", "time": None})
+    account.rows.append({"operator": "ann@x.org"})
     first = sync()
+    account.asked.clear()
+    second = sync(first.states)
 
     assert times(first) == account.days
-    assert ends(first) == TODAY.to_date_string()
+    assert {gap["meaning"] for gap in first.rows("read_gaps")} == {"UNUSABLE"}
+    assert (first.error, ends(first)) == (None, TODAY.to_date_string())
+    assert len(account.asked) <= 2
+    assert second.error is None
 
 
 @pytest.mark.parametrize(
@@ -195,6 +201,14 @@ def test_full_refresh_reads_everything_and_keeps_no_state(account: Account) -> N
 
     assert times(full) == account.days
     assert "end_time" not in full.states[NAME]
+
+
+def test_full_refresh_without_a_window_is_incomplete(account: Account) -> None:
+    account.failing = {account.days[1]: SERVER_ERROR}
+
+    full = Sync(NAME, mode=SyncMode.full_refresh, start_date=f"{START}T00:00:00Z")
+
+    assert full.failures == [(NAME, "transient_error")]
 
 
 @pytest.mark.usefixtures("account")
