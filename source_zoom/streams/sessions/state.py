@@ -233,11 +233,6 @@ class SessionState(WindowLedger[Holdings]):
         today = self._today.isoformat()
         self._held.unknown[webinar_id] = Unread(min(first, self._today), time_text(self._now), since or today, cause)
 
-    def asked_webinar(self, webinar_id: str) -> None:
-        """Note that a webinar was asked for its instances again, and is still refused."""
-        if entry := self._held.unknown.get(webinar_id):
-            self._held.unknown[webinar_id] = replace(entry, asked=time_text(self._now))
-
     def known(self, webinar_id: str) -> pendulum.Date | None:
         """Note that a webinar's instances were read; return the first day to read them from, if they were not known.
 

@@ -789,8 +789,7 @@ def test_refused_webinars_come_in_the_order_they_were_asked_and_those_at_fault_l
     books.note_unknown("4", FAULT)
     later = state(books.to_json(), now=NOW.add(hours=1))
 
-    later.asked_webinar("1")
-    later.asked_webinar("nobody")
+    later.note_unknown("1", REFUSAL)
 
     assert state(later.to_json(), now=NOW.add(hours=2)).unknown_webinars() == ["2", "3", "1"]
 
