@@ -34,7 +34,9 @@ PRIMARY_KEYS = {
 INCREMENTAL = tuple(
     configured["stream"]["name"] for configured in CATALOG["streams"] if configured["sync_mode"] == "incremental"
 )
-PAST_SESSIONS = tuple(name for name in INCREMENTAL if name != "report_operation_logs")
+OF_THE_ACCOUNT = ("report_operation_logs", "phone_call_history", "phone_call_elements")
+"""Those read by windows of the account."""
+PAST_SESSIONS = tuple(name for name in INCREMENTAL if name not in OF_THE_ACCOUNT)
 """The incremental streams about past sessions."""
 MEETING_REPORTS = ("report_meetings", "report_meeting_participants")
 """Two of them, where what is shown does not depend on the stream."""

@@ -249,6 +249,7 @@ PLACES: tuple[Place, ...] = (
         without=NO_HISTORY,
         sessions=MANY_SESSIONS,
     ),
+    Place("/phone/call_history/{callHistoryUuid}", "call", {"phone_call_elements": "call_history_uuid"}),
 )
 """The endpoints that name an object, the most important ones first."""
 
@@ -257,6 +258,9 @@ LISTS: tuple[Place, ...] = (
     Place("/chat/channels", None, {"channels": "id"}),
     Place("/groups", None, {"groups": "id"}),
     Place("/report/operationlogs", None, {"report_operation_logs": "row_id"}),
+    Place(
+        "/phone/call_history", None, {"phone_call_history": "start_time", "phone_call_elements": "call_history_uuid"}
+    ),
 )
 """Those that list everything."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from integration_tests.conftest import Serve
-from integration_tests.connector import CATALOG, Connector, config_of
+from integration_tests.connector import CATALOG, OF_THE_ACCOUNT, Connector, config_of
 from sandbox.expected_reports import COUNTED_BY_SESSION
 
 RENAMED = {
@@ -15,7 +15,7 @@ RENAMED = {
 }
 """The names that two streams have there."""
 
-ABSENT = {"pending_users", "channels", "read_gaps", "groups", "report_operation_logs"}
+ABSENT = {"pending_users", "channels", "read_gaps", "groups", *OF_THE_ACCOUNT}
 """The streams that it does not have."""
 
 

@@ -76,6 +76,8 @@ ENDPOINTS = {
     "report_operation_logs": {"/report/operationlogs"},
     "channels": {"/chat/channels"},
     "groups": {"/groups"},
+    "phone_call_history": {"/phone/call_history"},
+    "phone_call_elements": {"/phone/call_history", "/phone/call_history/{callHistoryUuid}"},
 }
 """What has to be called for a stream."""
 

@@ -12,6 +12,7 @@ LACKS: Mapping[str, str] = {
     "polls": "the feature",
     "webinars": "the plan, of which past sessions are left: all webinar calls answer 400/200",
     "reports": "every report answers 400/200, as on an account that is not paid",
+    "phone": "Zoom Phone, whose endpoints answer 403/2031",
     "history": "the scope of the account's history",
     "history-plan": "the history answers 400/200",
     "active-hosts": "the scope of the report on active hosts",

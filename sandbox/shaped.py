@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sandbox.dates import months_later
 from sandbox.limits import Label
 from sandbox.messages import ZoomError
-from sandbox.oauth import only_for_paid
+from sandbox.oauth import no_phone, only_for_paid
 from sandbox.paging import Paging
 from sandbox.routing import INVALID, Call, Listing, Parameter, Route, boolean, choice, iso_date
 from sandbox.shaped_rows import SHAPES, After, Between, Exactly, PerDay, Rows, Shaped, Table
@@ -23,11 +23,13 @@ TABLE: Table = {
         Shaped("report_operation_logs", "/report/operationlogs", rows=PerDay(3), by="time", zone="Asia/Tokyo",
                kept_months=6, twins=2, needs="reports"),
         Shaped("phone_call_history", "/phone/call_history", rows=PerDay(2), by="start_time", kept_months=6,
-               key="call_history_uuid"),
+               key="call_history_uuid", needs="phone"),
         Shaped("phone_call_elements", "/phone/call_history/{callHistoryUuid}", of="phone_call_history",
-               rows=Between(1, 4), records="call_elements", key="call_element_id"),
+               rows=Between(1, 4), records="call_elements", key="call_element_id", needs="phone"),
     )
 }  # fmt: skip
+LACKING = {"reports": only_for_paid, "phone": no_phone}
+"""What an account without a feature is told."""
 _DAY = timedelta(days=1)
 
 
@@ -40,7 +42,7 @@ def routes(lines: Table) -> tuple[Route, ...]:
     """Return the route of each line that has a shape: a new one has none before ``make shapes``."""
     made = []
     for stream, shape in ((one, SHAPES[one]) for one in lines if one in SHAPES):
-        # without published defaults: what is not asked for does not select
+        # without published defaults, which `defaults_select` adds
         parameters = tuple(Parameter(name, _reader(one)) for name, one in shape["parameters"].items())
         paging, handler = Paging(**shape["page"]) if shape["page"] else None, partial(_answer, lines, stream)
         path, label = lines[stream].template, Label(shape["label"])
@@ -63,7 +65,7 @@ def _reader(parameter: Mapping[str, Any]) -> Callable[[str], Any]:
 def _answer(lines: Table, stream: str, call: Call) -> Listing | dict[str, Any]:
     shape, rows = SHAPES[stream], Rows(lines, stream, call.world)
     if rows.line.needs in call.world.without:
-        raise only_for_paid(call.world.seed)
+        raise LACKING[rows.line.needs](call.world.seed)
     if rows.parents:
         number = _parent(rows.parents, call)
         numbers, told = [*rows.of(number)], rows.parents.row(number)
@@ -87,7 +89,10 @@ def _parent(parents: Rows, call: Call) -> int:
 
 def _selected(rows: Rows, call: Call, shape: Mapping[str, Any]) -> list[int]:
     """Return the rows of the days and with the values that are asked for."""
-    query = {name: value for name, value in call.query.items() if value not in (None, "all")}
+    asked = {name: value for name, value in call.query.items() if value is not None}
+    if rows.line.defaults_select:
+        asked = {name: one["default"] for name, one in shape["parameters"].items() if "default" in one} | asked
+    query = {name: value for name, value in asked.items() if value != "all"}
     numbers = _in_time(rows, query, call, shape["parameters"]) if rows.line.by else [*rows.all()]
     for name, value in query.items():
         column = next((one for one in (name, name.removesuffix("s")) if one in shape["row"]), None)

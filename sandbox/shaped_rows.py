@@ -64,9 +64,10 @@ class Shaped:
     of: str | None = None  # the stream of the rows that the path names
     records: str | None = None  # the array with the rows, where an answer has several
     twins: int = 1  # how often some rows are listed, equal in every column
-    needs: str | None = None  # the feature (of LACKS) without which the answer is 400/200
+    needs: str | None = None  # the feature (of LACKS) without which the endpoint is refused
     late: After | None = None  # rows that are listed late
     changes: After | None = None  # rows that change
+    defaults_select: bool = False  # whether a parameter that is left out has its published default
 
 
 Table: TypeAlias = Mapping[str, Shaped]

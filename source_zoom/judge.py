@@ -18,7 +18,7 @@ from source_zoom.streams import StreamContext, ZoomStream
 from source_zoom.streams.base.gaps import Gap, merged, warning_of
 from source_zoom.streams.base.stream import REFUSED
 from source_zoom.streams.windows.stream import ResumableStream
-from source_zoom.zoom.meanings import LACKING, Meaning
+from source_zoom.zoom.meanings import EXPLANATIONS, LACKING, Meaning
 
 LOGGER = logging.getLogger("airbyte")
 
@@ -53,7 +53,8 @@ class Judge:
             if isinstance(stream, ResumableStream):
                 stream.revert()
             if stopped is None or Meaning.__members__.get(stopped.facts.get("meaning", ""), Meaning.UNKNOWN) in LACKING:
-                why = stopped.message if stopped else stream.closing_line()
+                words = EXPLANATIONS[lacked] if lacked else None
+                why = stopped.message if stopped else stream.closing_line() or words
                 LOGGER.warning(f"Stream {stream.name} is empty, as the account lacks what it needs: {why}")
                 return None
             return stopped

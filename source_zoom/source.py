@@ -115,7 +115,7 @@ class SourceZoom(AbstractSource):
         states = ConnectorStateManager(state)
 
         def cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
-            if not isinstance(stream, ResumableStream):
+            if not isinstance(stream, ResumableStream) or stream.name not in selection.modes:
                 return FinalStateCursor(stream.name, None, repository)
             incremental = selection.modes.get(stream.name) is SyncMode.incremental
             saved = _saved_state(logger, stream, states, context.now) if incremental else {}

@@ -80,7 +80,7 @@ def slice_of(
     is_retry = retry or refused
     body = b"" if is_retry else json.dumps(row or row_of(uuid)).encode()
     times = ("2026-05-08T10:00:00Z", end)
-    session = Session(uuid, host, "85746065432", 2, *times, fingerprint="f", row=body, joined=has_history)
+    session = Session(uuid, host, *times, "f", body, meeting_id="85746065432", type=2, joined=has_history)
     return SessionSlice(session, None if is_retry else WINDOW, was_refused=refused)
 
 

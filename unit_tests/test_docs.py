@@ -138,7 +138,7 @@ def test_page_for_users_lists_the_scopes_of_each_stream() -> None:
 
 def test_page_for_users_has_each_stream_under_its_rate_label() -> None:
     limits = section("docs/zoom.md", "Rate limits")
-    rows = dict(re.findall(r"^\| (Light|Medium|Heavy) \|.*\| (.*?) \|$", limits, re.MULTILINE))
+    rows = dict(re.findall(r"^\| ((?:Phone-)?(?:[Ll]ight|[Mm]edium|[Hh]eavy)) \|.*\| (.*?) \|$", limits, re.MULTILINE))
 
     found = {label.lower(): set(re.findall(r"`(\w+)`", cell)) for label, cell in rows.items()}
     expected = {

@@ -11,8 +11,9 @@ from airbyte_cdk.models import FailureType, SyncMode
 from source_zoom.engine import Loss, Outcome, SliceFailure, StreamStopped
 from source_zoom.judge import MOST_FAULTS, Judge
 from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream, build_all
+from source_zoom.streams.base.datetimes import TIME_FORMAT
 from source_zoom.streams.base.stream import REFUSED
-from source_zoom.streams.sessions.state import TIME_FORMAT, Session
+from source_zoom.streams.sessions.state import Session
 from source_zoom.streams.windows.cursor import cause_of
 from source_zoom.zoom.answers import Verdict
 from source_zoom.zoom.meanings import Meaning
@@ -323,7 +324,7 @@ def test_refusal_of_all_on_the_way_moves_no_watermark(caplog: pytest.LogCaptureF
     assert isinstance(court.stream, PastSessionStream)
     before = court.stream.session_cursor.state
     ended = court.context.now.subtract(days=1).format(TIME_FORMAT)
-    session = Session("a==", "ann", "1", 2, ended, ended, fingerprint="f")
+    session = Session("a==", "ann", ended, ended, "f", meeting_id="1", type=2)
     stop = court.stream.all_refused("No permission.", {"meaning": "NO_PERMISSION"})
     court.stream.session_cursor._state.fail(session, cause_of(failure(**REFUSAL)))
     assert court.stream.session_cursor.state != before

@@ -118,6 +118,8 @@ def zoom() -> Iterator[requests_mock.Mocker]:
         mocker.get(f"{API}/chat/channels", json={"channels": [{"id": "c"}]})
         mocker.get(f"{API}/groups", json={"groups": [{"id": "g"}]})
         mocker.get(f"{API}/report/operationlogs", json=operations)
+        mocker.get(f"{API}/phone/call_history", json=calls)
+        mocker.get(f"{API}/phone/call_history/c", json={"call_elements": [{"call_element_id": "e"}]})
         yield mocker
 
 
@@ -126,6 +128,13 @@ def operations(request: Any, _: Any) -> dict[str, Any]:
     today = pendulum.now("UTC").to_date_string()
     is_asked = request.qs["from"][0] <= today <= request.qs["to"][0]
     return {"operation_logs": [{"time": f"{today}T00:00:00Z"}] if is_asked else []}
+
+
+def calls(request: Any, _: Any) -> dict[str, Any]:
+    """One call of today, where that was asked for."""
+    [operation] = operations(request, _)["operation_logs"] or [None]
+    call = {"call_history_uuid": "c", "recording_status": "non_recorded"}
+    return {"call_history": [{**call, "start_time": operation["time"]}] if operation else []}
 
 
 def catalog(*names: str) -> ConfiguredAirbyteCatalog:
@@ -265,7 +274,7 @@ def test_check_tells_the_user_of_no_stream_the_catalog_does_not_have(zoom: reque
     assert named == set(OF_ZOOM)
 
 
-ROOTS = ("users", "report/users", "chat/channels", "groups", "report/operationlogs")
+ROOTS = ("users", "report/users", "chat/channels", "groups", "report/operationlogs", "phone/call_history")
 """What `check` asks for, until one answers."""
 
 
@@ -454,9 +463,11 @@ def test_read_gives_every_row_and_asks_for_nothing_twice(zoom: requests_mock.Moc
         "channels": 1,
         "report_operation_logs": 1,
         "groups": 1,
+        "phone_call_history": 1,
+        "phone_call_elements": 1,
     }
     assert set(PUBLIC) - set(rows) == {"webinar_qna_results", "read_gaps"}  # nobody asked, and nothing is missing
-    assert len(PUBLIC) == 24
+    assert len(PUBLIC) == 26
     assert {final_status(output, name) for name in PUBLIC} == {AirbyteStreamStatus.COMPLETE}
     assert output.errors == []
     assert set(gets(zoom).values()) == {1}

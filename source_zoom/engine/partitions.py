@@ -52,7 +52,7 @@ class SlicePartition(Partition):
                 if not isinstance(data, dict) or not data:
                     # The CDK takes an empty record for the end of all streams (concurrent_source.py).
                     raise TypeError(f"a record of stream {self._task.stream.name} is not an object with fields")
-                if self._task.selected:
+                if self._task.selected and self._task.stream.emits(data, self._slice):
                     yield Record(data, self._task.stream.name)
                 self._publish(data)
             self.is_read = True

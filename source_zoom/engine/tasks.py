@@ -88,6 +88,9 @@ class TreeStream(Protocol):
     def read_records(self, sync_mode: SyncMode, *, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the records of a slice; raises if one could be missing."""
 
+    def emits(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether to emit a record; children are told of it in any case."""
+
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return what children need of a record."""
 

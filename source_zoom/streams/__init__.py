@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from source_zoom.streams import account, chat, lists, meetings, reports, users, webinars
+from source_zoom.streams import account, chat, lists, meetings, phone, reports, users, webinars
 from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.gaps import ReadGaps
 from source_zoom.streams.sessions.listing import PastSessions
@@ -19,6 +19,7 @@ STREAMS: tuple[type[ZoomStream], ...] = (
     *reports.STREAMS,
     *chat.STREAMS,
     *account.STREAMS,
+    *phone.STREAMS,
 )
 """Parents before children; internal streams among them."""
 

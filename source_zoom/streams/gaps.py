@@ -72,6 +72,10 @@ class ReadGaps(Stream):
         """Take the keys of a parent; there is none."""
         raise TypeError(f"{self.name} has no parent '{name}' to follow")
 
+    def emits(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether to emit a gap: yes."""
+        return True
+
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return a key for children; there are none."""
         raise TypeError(f"{self.name} has no children")

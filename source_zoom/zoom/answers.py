@@ -62,6 +62,7 @@ RULES: tuple[Rule, ...] = (
     # Plans, licences, permissions
     Rule(None, 200, "webinar plan", Meaning.NO_LICENCE),
     Rule(None, None, "only available for paid", Meaning.NO_PLAN),
+    Rule(403, 2031, "zoom phone has not been enabled", Meaning.NO_PHONE),
     Rule(None, 200, "permission", Meaning.NO_PERMISSION),
     # Credentials and scopes
     Rule(None, 124, "account does not exist", Meaning.ACCOUNT, "Check the account id."),

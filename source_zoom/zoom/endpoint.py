@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 
 class RateLabel(str, Enum):
-    """Zoom's rate limit labels; each account has a budget for each.
+    """Zoom's rate limit labels; each account has a budget for each, and Zoom Phone has budgets of its own.
 
     https://developers.zoom.us/docs/api/rate-limits/
     """
@@ -20,6 +20,9 @@ class RateLabel(str, Enum):
     MEDIUM = "medium"
     HEAVY = "heavy"
     RESOURCE_INTENSIVE = "resource-intensive"
+    PHONE_LIGHT = "phone-light"
+    PHONE_MEDIUM = "phone-medium"
+    PHONE_HEAVY = "phone-heavy"
 
 
 @dataclass(frozen=True)

@@ -23,24 +23,32 @@ from source_zoom.engine import StreamStopped
 from source_zoom.zoom.endpoint import RateLabel
 from source_zoom.zoom.transport import BoundedAdapter
 
+PHONE_OF_PRO = {RateLabel.PHONE_LIGHT: 20, RateLabel.PHONE_MEDIUM: 10, RateLabel.PHONE_HEAVY: 5}
+"""The smallest budget that Zoom Phone has; the Free plan comes without it."""
+
 PER_SECOND: dict[RateLimitPlan, dict[RateLabel, float]] = {
     RateLimitPlan.FREE: {
         RateLabel.LIGHT: 4,
         RateLabel.MEDIUM: 2,
         RateLabel.HEAVY: 1,
         RateLabel.RESOURCE_INTENSIVE: 10 / 60,
+        **PHONE_OF_PRO,
     },
     RateLimitPlan.PRO: {
         RateLabel.LIGHT: 30,
         RateLabel.MEDIUM: 20,
         RateLabel.HEAVY: 10,
         RateLabel.RESOURCE_INTENSIVE: 10 / 60,
+        **PHONE_OF_PRO,
     },
     RateLimitPlan.BUSINESS_PLUS: {
         RateLabel.LIGHT: 80,
         RateLabel.MEDIUM: 60,
         RateLabel.HEAVY: 40,
         RateLabel.RESOURCE_INTENSIVE: 20 / 60,
+        RateLabel.PHONE_LIGHT: 40,
+        RateLabel.PHONE_MEDIUM: 20,
+        RateLabel.PHONE_HEAVY: 10,
     },
 }
 

@@ -16,6 +16,7 @@ class Meaning(Flag):
     NO_HOSTING = auto()
     NO_LICENCE = auto()
     NO_PLAN = auto()
+    NO_PHONE = auto()
     NO_REGISTRATION = auto()
     FEATURE_OFF = auto()
     POLLS_OFF = auto()
@@ -44,6 +45,7 @@ NOTHING_THERE = (
     | Meaning.NO_HOSTING
     | Meaning.NO_LICENCE
     | Meaning.NO_PLAN
+    | Meaning.NO_PHONE
     | Meaning.NO_REGISTRATION
     | Meaning.FEATURE_OFF
     | Meaning.POLLS_OFF
@@ -51,7 +53,7 @@ NOTHING_THERE = (
 )
 """Meanings that an endpoint may skip. Where it does not list one of these, the object is withheld."""
 
-LACKING = Meaning.NO_LICENCE | Meaning.NO_PLAN
+LACKING = Meaning.NO_LICENCE | Meaning.NO_PLAN | Meaning.NO_PHONE
 """What Zoom does not serve for want of money: a user is warned of it."""
 
 PASSING = Meaning.NOT_READY | Meaning.PACE | Meaning.PAGE_TOKEN | Meaning.BROKEN
@@ -68,6 +70,7 @@ EXPLANATIONS: Mapping[Meaning, str] = {
     Meaning.NO_HOSTING: "the user may not host meetings",
     Meaning.NO_LICENCE: "the user has no webinar licence",
     Meaning.NO_PLAN: "the account's plan does not include it",
+    Meaning.NO_PHONE: "the account has no Zoom Phone",
     Meaning.NO_REGISTRATION: "registration is not required for it",
     Meaning.FEATURE_OFF: "the feature is switched off for it",
     Meaning.POLLS_OFF: "polls are switched off for it",

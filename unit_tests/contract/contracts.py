@@ -105,6 +105,17 @@ CONTRACTS = {
         own_columns=frozenset({"meeting_id", "host_id"}),
         cursor_field="end_time",
     ),
+    "phone_call_elements": StreamContract(
+        primary_key=frozenset({"call_element_id"}),
+        operation=Operation("phone", "/phone/call_history/{callHistoryUuid}", "call_elements"),
+        own_columns=frozenset({"call_history_uuid", "call_start_time"}),
+        cursor_field="call_start_time",
+    ),
+    "phone_call_history": StreamContract(
+        primary_key=frozenset({"call_history_uuid"}),
+        operation=Operation("phone", "/phone/call_history", "call_history"),
+        cursor_field="start_time",
+    ),
     "report_operation_logs": StreamContract(
         primary_key=frozenset({"row_id"}),
         operation=Operation("meetings", "/report/operationlogs", "operation_logs"),

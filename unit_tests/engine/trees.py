@@ -71,6 +71,9 @@ class TreeNode:
         for key in self._keys:
             yield {"id": key[0]}
 
+    def emits(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> bool:
+        return True
+
     def late_slices(self) -> Iterable[Mapping[str, Any]]:
         return self._late
 

@@ -19,6 +19,7 @@ NO_HOSTING = Said(
     "/users/{userId}/meetings",
 )
 NO_PLAN = Said(400, 200, "Only available for paid account: {accountId}", "/past_meetings/{meetingId}/participants")
+NO_PHONE = Said(403, 2031, "Zoom Phone has not been enabled for this account.", "/phone/settings")
 NO_LICENCE = Said(
     400,
     200,
@@ -70,6 +71,8 @@ def _of_past_webinar(path: str) -> dict[Meaning, Said]:
 SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
     "groups": {Meaning.NO_PLAN: Said(400, 200, "Only available for Paid account.", "/groups")},
     "report/operationlogs": {Meaning.NO_PLAN: NO_PLAN},
+    "phone/call_history": {Meaning.NO_PHONE: NO_PHONE},
+    "phone/call_history/{call_history_uuid}": {Meaning.NO_PHONE: NO_PHONE},
     "users/{user_id}/meetings": {
         Meaning.USER_GONE: Said(404, 1001, "User does not exist: {userId}.", "/users/{userId}/meetings"),
         Meaning.NO_HOSTING: NO_HOSTING,

@@ -19,6 +19,8 @@ import source_zoom.streams
 from source_zoom.engine import Role, slices_from
 from source_zoom.streams import STREAMS, PastSessionStream, ReadGaps, ZoomStream, build, build_all
 from source_zoom.streams.base.stream import ZoomSubStream
+from source_zoom.streams.items.state_form import Item
+from source_zoom.streams.items.stream import ItemStream
 from source_zoom.streams.sessions.history import HistoryMeetings, SmallHistoryMeetings
 from source_zoom.streams.sessions.hosts import ActiveHosts
 from source_zoom.streams.sessions.listing import PastSessions
@@ -32,7 +34,7 @@ from unit_tests.fake_zoom import context
 from unit_tests.streams.skips import SKIPS
 
 SCHEMAS = Path(source_zoom.streams.__file__).parents[1] / "schemas"
-PRODUCTS = ("meetings.json", "users.json", "team-chat.json")
+PRODUCTS = ("meetings.json", "users.json", "team-chat.json", "phone.json")
 BY_NAME = build(context())
 HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings, SmallHistoryMeetings)
 """Endpoints that another stream reads in its own time, so that they are no nodes of the tree."""
@@ -72,9 +74,16 @@ def slice_fields(cls: type[ZoomStream]) -> set[str]:
         return {"user_id", "window", "first", "last", "from", "to"}
     if issubclass(cls, PastSessionStream):
         return {"uuid"}
+    if issubclass(cls, ItemStream):
+        return set(item_fields(cls))
     if "from" in cls.endpoint.slice_params:
         return {"from", "to"}
     return set(cls.parent_stream.child_keys) if issubclass(cls, ZoomSubStream) else set()
+
+
+def item_fields(cls: type[ItemStream]) -> dict[str, str]:
+    of = cls.parent_stream.item  # type: ignore[attr-defined]
+    return dict(of.fields(Item("", "", "", "", "")))
 
 
 def schema_of(cls: type[ZoomStream]) -> Any:
@@ -157,8 +166,8 @@ def test_path_is_relative_and_its_placeholders_are_fields_of_the_slice(cls: type
 
 @every_stream
 def test_parameters_taken_from_the_slice_are_fields_of_it(cls: type[ZoomStream]) -> None:
-    # Occurrences are the one field that a stream spreads over several reads.
-    assert set(cls.endpoint.slice_params) <= slice_fields(cls) | {"occurrence_id"}
+    # These a stream spreads over several reads.
+    assert set(cls.endpoint.slice_params) <= slice_fields(cls) | {"occurrence_id", "recording_status"}
 
 
 @every_stream
@@ -218,17 +227,19 @@ def test_primary_key_is_declared(cls: type[ZoomStream]) -> None:
 def test_carried_keys_are_fields_of_the_parents_key(cls: type[ZoomSubStream]) -> None:
     stream = instance(cls)
     assert isinstance(stream, ZoomSubStream)
-    assert set(stream.carried) <= set(cls.parent_stream.child_keys)
+    told = item_fields(cls) if issubclass(cls, ItemStream) else cls.parent_stream.child_keys
+    assert set(stream.carried) <= set(told)
 
 
 @every_substream
 def test_a_parent_declares_its_key_and_gives_a_value_for_each_field(cls: type[ZoomSubStream]) -> None:
     parent = instance(cls.parent_stream)
     ids = {"id": 1, "meeting_id": "1", "webinar_id": "1", "host_id": "h"}
-    record = {**ids, "uuid": "a==", "end_time": "2026-05-10T11:00:00Z"}
+    times = {"start_time": "2026-05-10T10:00:00Z", "end_time": "2026-05-10T11:00:00Z"}
+    record = {**ids, "uuid": "a==", "call_history_uuid": "c", **times}
     window = Window(pendulum.date(2026, 5, 4), pendulum.date(2026, 6, 2))
 
-    key = parent.child_key(record, {"user_id": "u", "window": window, **ids, "duration": 60})
+    key = parent.child_key(record, {"user_id": "u", "owner": "u", "window": window, **ids, "duration": 60})
 
     assert len(key) == len(cls.parent_stream.child_keys)
     assert key[0] is not None
@@ -388,7 +399,8 @@ def test_label_is_the_documented_one(cls: type[ZoomStream]) -> None:
     label = re.search(r"\*\*\[?Rate Limit Label\]?[^`]*`([A-Za-z-]+)`", operation_of(cls)["description"])
 
     assert label is not None
-    assert label[1].lower() == cls.endpoint.label.value
+    product = "phone-" if cls.endpoint.path.startswith("phone/") else ""  # Zoom Phone has limits of its own
+    assert product + label[1].lower() == cls.endpoint.label.value
 
 
 SKIPPED = [
@@ -448,7 +460,7 @@ def test_a_plan_is_named_where_its_lack_is_skipped(cls: type[ZoomStream]) -> Non
 @every_stream
 def test_what_an_endpoint_speaks_of_has_a_name_for_gaps(cls: type[ZoomStream]) -> None:
     type_ = instance(cls).subject_of({})["object_type"]
-    assert type_ in {"list", "window", "user", "host", "meeting", "webinar", "session"}
+    assert type_ in {"list", "window", "user", "host", "meeting", "webinar", "session", "call"}
     assert (type_ in {"list", "window"}) is (cls.endpoint.subject is None)
 
 

@@ -18,7 +18,7 @@ from freezegun import freeze_time
 from source_zoom.engine import SliceFailure, StreamStopped
 from source_zoom.streams import ZoomStream
 from source_zoom.streams.reports import ReportMeetingParticipants, ReportMeetings
-from source_zoom.streams.sessions.cursor import HostListed, SessionSlice
+from source_zoom.streams.sessions.cursor import OwnerListed, SessionSlice
 from source_zoom.streams.sessions.history import _Row
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.sessions.state import ASKED_AGAIN, Session
@@ -330,8 +330,8 @@ def test_end_of_a_list_names_window_host_and_error() -> None:
     keys = [stream.child_key_of_end(slice_, error) for slice_ in (first, last)]
 
     ends = [key[1] for key in keys if key is not None]
-    assert all(isinstance(end, HostListed) for end in ends)
-    assert [(end.window, end.host_id, end.error) for end in ends if isinstance(end, HostListed)] == [
+    assert all(isinstance(end, OwnerListed) for end in ends)
+    assert [(end.window, end.owner, end.error) for end in ends if isinstance(end, OwnerListed)] == [
         (slice_["window"], "ann", error) for slice_ in (first, last)
     ]
 
@@ -802,8 +802,11 @@ def test_listed_row_that_cannot_be_used_is_one_gap_and_the_others_are_read(
     assert reason in str(error)
     assert (error.facts["meaning"], error.facts["object_type"], error.facts["object_id"]) == ("UNUSABLE", "host", "ann")
     # Listing the host again would give the same: his list counts as read.
+    [cursor, *_] = stream.cursors.all
     end: Any = stream.child_key_of_end(slice_, error)
-    assert end[1].error is None
+    cursor.end_owner(end[1])
+    assert (slice_["window"], "ann") not in {(slice_["window"], owner) for owner in cursor.owners(slice_["window"])}
+    assert cursor.gaps() == []
 
 
 def test_listed_times_are_told_in_one_form(zoom: requests_mock.Mocker) -> None:
@@ -860,7 +863,7 @@ def test_twenty_hosts_who_were_refused_are_asked_again_for_their_newest_days(zoo
     assert {days(query) for query in asked(zoom, "report/users/host00/meetings")} == {("2026-05-08", "2026-05-10")}
     assert {slice_["user_id"] for slice_ in found} == {"ann"}
     # The next sync asks the others first.
-    later = sessions_of(tree(stream.cursors.all[0].state)).cursors.all[0].refused_hosts()
+    later = sessions_of(tree(stream.cursors.all[0].state)).cursors.all[0].refused_owners()
     assert later[:5] == REFUSED_HOSTS[ASKED_AGAIN:]
 
 
@@ -898,7 +901,7 @@ def test_host_who_was_refused_and_is_gone_holds_nothing_back(zoom: requests_mock
 
     slices(stream)
 
-    assert stream.cursors.all[0].refused_hosts() == []
+    assert stream.cursors.all[0].refused_owners() == []
 
 
 def test_probes_end_where_zoom_fails_to_answer(zoom: requests_mock.Mocker) -> None:
@@ -907,7 +910,7 @@ def test_probes_end_where_zoom_fails_to_answer(zoom: requests_mock.Mocker) -> No
 
     assert {slice_["user_id"] for slice_ in slices(stream)} == {"ann"}
     assert set(probes(zoom)) == {"host00"}
-    assert len(stream.cursors.all[0].refused_hosts()) == len(REFUSED_HOSTS)
+    assert len(stream.cursors.all[0].refused_owners()) == len(REFUSED_HOSTS)
 
 
 def test_sessions_of_a_host_who_is_gone_are_those_that_the_history_names(zoom: requests_mock.Mocker) -> None:

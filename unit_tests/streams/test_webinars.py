@@ -597,7 +597,7 @@ def test_absentees_alone_read_what_no_report_lists_and_need_the_instances_for_it
 
 def absentee_slice(uuid: str) -> SessionSlice:
     times = ("2026-05-08T10:00:00Z", "2026-05-08T11:00:00Z")
-    return SessionSlice(Session(uuid, "ann", "1", 5, *times, fingerprint="f", is_reported=False), WINDOW)
+    return SessionSlice(Session(uuid, "ann", *times, "f", meeting_id="1", type=5, is_reported=False), WINDOW)
 
 
 @pytest.mark.parametrize(

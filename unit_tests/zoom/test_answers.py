@@ -70,6 +70,7 @@ WEBINAR = "/webinars/{webinarId}"
 CASES: list[tuple[Meaning, Said]] = [
     (Meaning.NO_LICENCE, Said(400, 200, "Webinar plan is missing.", "/users/{userId}/webinars")),
     (Meaning.NO_PLAN, Said(400, 200, "This is only available for paid account", "/report/users/{userId}/meetings")),
+    (Meaning.NO_PHONE, Said(403, 2031, "Zoom Phone has not been enabled for this account.", "/phone/settings")),
     (Meaning.NO_PERMISSION, Said(400, 200, "No permission.", "/report/users/{userId}/meetings")),
     (Meaning.ACCOUNT, Said(401, 124, "Account does not exist: {accountId}.", "/phone/recordings")),
     (

@@ -68,14 +68,24 @@ TABLE = {
     (RateLimitPlan.FREE, RateLabel.MEDIUM): 2.0,
     (RateLimitPlan.FREE, RateLabel.HEAVY): 1.0,
     (RateLimitPlan.FREE, RateLabel.RESOURCE_INTENSIVE): 10 / 60,
+    # Zoom Phone does not come with the Free plan.
+    (RateLimitPlan.FREE, RateLabel.PHONE_LIGHT): 20.0,
+    (RateLimitPlan.FREE, RateLabel.PHONE_MEDIUM): 10.0,
+    (RateLimitPlan.FREE, RateLabel.PHONE_HEAVY): 5.0,
     (RateLimitPlan.PRO, RateLabel.LIGHT): 30.0,
     (RateLimitPlan.PRO, RateLabel.MEDIUM): 20.0,
     (RateLimitPlan.PRO, RateLabel.HEAVY): 10.0,
     (RateLimitPlan.PRO, RateLabel.RESOURCE_INTENSIVE): 10 / 60,
+    (RateLimitPlan.PRO, RateLabel.PHONE_LIGHT): 20.0,
+    (RateLimitPlan.PRO, RateLabel.PHONE_MEDIUM): 10.0,
+    (RateLimitPlan.PRO, RateLabel.PHONE_HEAVY): 5.0,
     (RateLimitPlan.BUSINESS_PLUS, RateLabel.LIGHT): 80.0,
     (RateLimitPlan.BUSINESS_PLUS, RateLabel.MEDIUM): 60.0,
     (RateLimitPlan.BUSINESS_PLUS, RateLabel.HEAVY): 40.0,
     (RateLimitPlan.BUSINESS_PLUS, RateLabel.RESOURCE_INTENSIVE): 20 / 60,
+    (RateLimitPlan.BUSINESS_PLUS, RateLabel.PHONE_LIGHT): 40.0,
+    (RateLimitPlan.BUSINESS_PLUS, RateLabel.PHONE_MEDIUM): 20.0,
+    (RateLimitPlan.BUSINESS_PLUS, RateLabel.PHONE_HEAVY): 10.0,
 }
 
 

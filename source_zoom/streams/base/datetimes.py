@@ -1,9 +1,29 @@
-"""Date-times that Zoom sends as empty strings."""
+"""Date-times of Zoom's: as moments, and where they are empty strings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+import pendulum
+
+TIME_FORMAT = "YYYY-MM-DD[T]HH:mm:ss[Z]"
+"""How Zoom writes moments."""
+
+
+def moment_of(text: object) -> pendulum.DateTime | None:
+    """Return the moment that a text names, in UTC where it names no zone; None if it names none."""
+    try:
+        moment = pendulum.parse(str(text), strict=False) if text else None
+    except (ValueError, OverflowError):
+        return None
+    return moment if isinstance(moment, pendulum.DateTime) else None
+
+
+def utc_text(text: object) -> str | None:
+    """Return a text's moment as Zoom writes moments, in UTC; None if it names none."""
+    moment = moment_of(text)
+    return moment.in_timezone("UTC").format(TIME_FORMAT) if moment else None
 
 
 class DateTimeFields:

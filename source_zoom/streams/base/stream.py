@@ -271,6 +271,10 @@ class ZoomStream(HttpStream):
         """Take the keys of a parent; there is none."""
         raise TypeError(f"{self.name} has no parent '{name}' to follow")
 
+    def emits(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether to emit a record: yes, as no other slice has it."""
+        return True
+
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return what children need of a record, in the order of `child_keys`."""
         return tuple(record.get(field, stream_slice.get(name)) for name, field in self.child_keys.items())

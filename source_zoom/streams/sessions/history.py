@@ -14,9 +14,9 @@ import pendulum
 from airbyte_cdk.models import SyncMode
 
 from source_zoom.engine import SliceFailure, StreamStopped
+from source_zoom.streams.base.datetimes import TIME_FORMAT, moment_of
 from source_zoom.streams.base.stream import UNUSABLE, ZoomStream
-from source_zoom.streams.sessions.state import TIME_FORMAT
-from source_zoom.streams.sessions.unattended import WEBINAR_TYPE, moment_of, unattended
+from source_zoom.streams.sessions.unattended import WEBINAR_TYPE, unattended
 from source_zoom.streams.windows.grid import Window, as_days, monthly
 from source_zoom.streams.windows.served import ServedDays
 from source_zoom.zoom.endpoint import Endpoint, RateLabel

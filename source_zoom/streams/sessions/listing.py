@@ -11,39 +11,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
 from typing import Any
 
 import orjson
+import pendulum
 from airbyte_cdk.models import FailureType, SyncMode
 
-from source_zoom.engine import FeedReader, Key, Loss, Parent, Role, SliceFailure, StreamStopped
-from source_zoom.streams.base.stream import UNUSABLE, StreamContext, ZoomStream, is_of_list
+from source_zoom.engine import FeedReader, Key, Loss, Parent, Role, SliceFailure
+from source_zoom.streams.base.datetimes import utc_text
+from source_zoom.streams.base.stream import UNUSABLE, StreamContext, is_of_list
+from source_zoom.streams.items.listing import ItemList
 from source_zoom.streams.kind import Kind
-from source_zoom.streams.sessions.cursor import HostListed, SessionCursor
+from source_zoom.streams.sessions.cursor import SessionCursor
 from source_zoom.streams.sessions.history import (
     FROM_HISTORY,
     HistoryMeetings,
     WindowHistory,
 )
 from source_zoom.streams.sessions.hosts import Cursors, HostFinder, hold
-from source_zoom.streams.sessions.state import ASKED_AGAIN, TIME_FORMAT, USER_PREFIX, Session
-from source_zoom.streams.sessions.unattended import UNATTENDED, RefusedBefore, UnattendedWebinars, moment_of
+from source_zoom.streams.sessions.state import USER_PREFIX, Session
+from source_zoom.streams.sessions.unattended import UNATTENDED, RefusedBefore, UnattendedWebinars
 from source_zoom.streams.windows.cursor import cause_of
-from source_zoom.streams.windows.grid import Window, as_days, grid, last_asked
+from source_zoom.streams.windows.grid import Window
 from source_zoom.streams.windows.served import ServedDays
-from source_zoom.zoom.answers import Verdict
 from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.meanings import Meaning
 from source_zoom.zoom.plans import PRO_NEEDED
 
 LOGGER = logging.getLogger("airbyte")
-
-KEY_LIMIT = 5000
-"""Sessions that the slowest stream may be behind the list; bounds memory on large accounts."""
-
-PROBED_DAYS = 2
-"""Days of a host who was refused before that are asked for, to see whether that has changed."""
 
 TRANSIENT = FailureType.transient_error
 
@@ -53,7 +48,7 @@ MOST_FAULTS = 3
 JOINED_COLUMNS = ("dept", "tracking_fields")
 
 
-class PastSessions(ZoomStream):
+class PastSessions(ItemList):
     """https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/users/{userId}/meetings.
 
     Its slices are the hosts of each window. It is read once for all streams about past sessions that
@@ -73,15 +68,14 @@ class PastSessions(ZoomStream):
     plan = PRO_NEEDED
     skips = Meaning.USER_GONE | Meaning.NO_HOSTING
     primary_key = "uuid"
-    child_keys = {"identity": "uuid", "item": "uuid"}
+    owner_field = "user_id"
 
     def __init__(self, context: StreamContext) -> None:
         super().__init__(context)
         self.cursors = Cursors()
         self._history = WindowHistory(HistoryMeetings(context))
         self._hosts = HostFinder(context, self.cursors, self._history)
-        self._first = self._last = context.now.date()
-        self._gone: set[str] = set()
+        self._served = context.shared(ServedDays)
 
     def probe(self) -> bool:
         """Ask for the hosts of today."""
@@ -89,12 +83,8 @@ class PastSessions(ZoomStream):
 
     def register(self, cursor: SessionCursor, kind: Kind, *, reads_unattended: bool = False) -> None:
         """List what a cursor asks for, too."""
+        self.read_for(cursor)
         self.cursors.register(cursor, kind, reads_unattended=reads_unattended)
-
-    @property
-    def key_limit(self) -> int | None:
-        """Pause while a stream is far behind."""
-        return KEY_LIMIT
 
     @property
     def parents(self) -> Sequence[Parent]:
@@ -119,16 +109,17 @@ class PastSessions(ZoomStream):
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the hosts of each window, oldest first, with the days that are needed of them."""
         self._load_unattended()
-        self._ask_refused_again()
-        self._last = self.context.now.date()
-        self._first = min(cursor.earliest_day() for cursor in self.cursors.all)
-        for window in grid(self._first, self._last):
-            hosts = self._hosts.of(window, self._first, self._last) | self._hosts.unattended.hosts(window)
-            for cursor in self.cursors.all:
-                cursor.open(window, hosts)
-            slices = [slice_ for host in sorted(hosts) if (slice_ := self._slice_of(window, host))]
-            self._history.expect(window, len(slices))
-            yield from slices
+        yield from super().stream_slices(sync_mode=sync_mode)
+
+    def owners(self, window: Window, first: pendulum.Date, last: pendulum.Date) -> set[str]:
+        """Return the hosts of a window."""
+        return self._hosts.of(window, first, last) | self._hosts.unattended.hosts(window)
+
+    def slices_in(self, window: Window, owners: set[str]) -> list[Mapping[str, Any]]:
+        """Return the slices of a window; the history keeps it until the last of them has ended."""
+        slices = super().slices_in(window, owners)
+        self._history.expect(window, len(slices))
+        return slices
 
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """Yield the reads of a host's days: of sessions, and if wanted of those with one participant."""
@@ -145,17 +136,12 @@ class PastSessions(ZoomStream):
     ) -> Iterator[Mapping[str, Any]]:
         """Yield a host's sessions as far as Zoom serves the days, then those that the list did not have."""
         host_slice = stream_slice or {}
-        days = Window(host_slice["first"], host_slice["last"])
-        if days.last < self.context.shared(ServedDays).first():
-            first = self.context.shared(ServedDays).first()
-            self.warn_once("expired", f"Stream {self.name}: Zoom does not serve days before {first} any more.")
+        if self.is_expired(host_slice):
             return
         listed: set[str] = set()
         unusable: SliceFailure | None = None
         try:
-            for record in self.context.shared(ServedDays).read(
-                days, lambda served: self._listed_in(host_slice, served)
-            ):
+            for record in super().read_records(sync_mode, stream_slice=host_slice):
                 listed.add(record["uuid"])
                 yield record
         except SliceFailure as error:
@@ -173,19 +159,6 @@ class PastSessions(ZoomStream):
         if unusable is not None:
             raise unusable
 
-    def _listed_in(self, host_slice: Mapping[str, Any], days: Window) -> Iterator[Mapping[str, Any]]:
-        return super().read_records(SyncMode.full_refresh, stream_slice={**host_slice, **as_days(days)})
-
-    def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
-        """Count a host whose sessions are not listed; those of one who is gone may be in the history."""
-        super().note_skip(verdict, stream_slice)
-        self._gone.add(stream_slice["user_id"])
-
-    def counts_refusal(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
-        """Return whether a refusal speaks of the list: not that of days, nor of a host who was refused before."""
-        is_of_days = verdict.meaning in Meaning.INVALID | Meaning.OUT_OF_REACH
-        return not is_of_days and not stream_slice.get("is_probe")
-
     def subject_of(self, stream_slice: Mapping[str, Any]) -> dict[str, str]:
         """Return the host."""
         return {"object_type": "host", "object_id": str(stream_slice.get("user_id", ""))}
@@ -199,10 +172,10 @@ class PastSessions(ZoomStream):
             raise ValueError("it has no 'id'")
         for name in ("start_time", "end_time"):
             if record.get(name):
-                moment = moment_of(record[name])
+                moment = utc_text(record[name])
                 if moment is None:
                     raise ValueError(f"its '{name}' is not a time")
-                record[name] = moment.in_timezone("UTC").format(TIME_FORMAT)
+                record[name] = moment
         return record  # type: ignore[no-any-return]
 
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
@@ -216,19 +189,9 @@ class PastSessions(ZoomStream):
         return record["uuid"], (window, _session(record, row, host, joined=joined))
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
-        """Return the end of a host's list; a row that cannot be used is no reason to list the others again."""
-        window, host = stream_slice["window"], stream_slice["user_id"]
-        self._history.release(window)
-        if isinstance(error, SliceFailure) and error.facts.get("meaning") == UNUSABLE:
-            error = None
-        return "end", HostListed(window, host, error)
-
-    def _slice_of(self, window: Window, host: str) -> Mapping[str, Any] | None:
-        needs = [need for cursor in self.cursors.all if (need := cursor.days_to_read(window, host))]
-        if not needs:
-            return None
-        first = min(need.first for need in needs)
-        return {"user_id": host, "window": window, "first": first, "last": last_asked(window, self._last)}
+        """Return the end of a host's list."""
+        self._history.release(stream_slice["window"])
+        return super().child_key_of_end(stream_slice, error)
 
     # Webinars that no report lists
 
@@ -268,46 +231,6 @@ class PastSessions(ZoomStream):
                     continue  # it may be one of that user's, and was not asked for
                 cursor.note_known(name, [_session(row, row, row["host_id"], joined=False) for row in rows])
 
-    # Hosts who were refused before
-
-    def _ask_refused_again(self) -> None:
-        """Ask a few of the hosts who were refused in earlier syncs for their newest days.
-
-        If one answers, all of them are read again.
-        """
-        # One book after the other has its turn, so that no host waits behind those of another book for ever.
-        turns = zip_longest(*(cursor.refused_hosts() for cursor in self.cursors.all))
-        refused = dict.fromkeys(host for turn in turns for host in turn if host is not None)
-        today = self.context.now.date()
-        days = Window(today.subtract(days=PROBED_DAYS), today)
-        for host in list(refused)[:ASKED_AGAIN]:
-            try:
-                answered = self._is_answered(host, days)
-            except StreamStopped as error:
-                LOGGER.info(f"Hosts who were refused before are not asked again: {error}")
-                return
-            except SliceFailure as error:
-                for cursor in self.cursors.all:
-                    cursor.asked(host)
-                if error.again:
-                    return
-                continue
-            for cursor in self.cursors.all:
-                for one in refused if answered else (host,):  # of one who is gone, nothing is held back any more
-                    cursor.allow(one)
-            if answered:
-                return
-
-    def _is_answered(self, host: str, days: Window) -> bool:
-        """Return whether Zoom lists a host's sessions; False for one it does not know any more.
-
-        :raises SliceFailure: if it refuses to
-        """
-        read = {"user_id": host, "is_probe": True, "type": "past"}
-        self._gone.discard(host)
-        next(iter(self.context.shared(ServedDays).read(days, lambda served: self._listed_in(read, served))), None)
-        return host not in self._gone
-
 
 def _session(record: Mapping[str, Any], row: Mapping[str, Any], host: str, *, joined: bool) -> Session:
     """Return a listed session.
@@ -316,17 +239,15 @@ def _session(record: Mapping[str, Any], row: Mapping[str, Any], host: str, *, jo
     """
     is_listed = not record.get(FROM_HISTORY)
     return Session(
-        uuid=record["uuid"],
-        host_id=host,
+        record["uuid"],
+        host,
+        record.get("start_time") or record["end_time"],
+        record["end_time"],
+        "|".join(str(record.get(name)) for name in ("end_time", "participants_count", "total_minutes", "duration")),
+        # A copy: orjson's own result keeps the eight kilobytes that it was written in.
+        bytes(memoryview(orjson.dumps(row))),
         meeting_id=str(record["id"]),
         type=int(record.get("type") or 0),
-        start_time=record.get("start_time") or record["end_time"],
-        end_time=record["end_time"],
-        fingerprint="|".join(
-            str(record.get(name)) for name in ("end_time", "participants_count", "total_minutes", "duration")
-        ),
-        # A copy: orjson's own result keeps the eight kilobytes that it was written in.
-        row=bytes(memoryview(orjson.dumps(row))),
         joined=joined and is_listed,
         is_reported=not record.get(UNATTENDED),
         is_alone=record.get("participants_count") == 1,

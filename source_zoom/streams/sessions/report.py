@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import orjson
 
 from source_zoom.engine import SliceFailure, StreamStopped
+from source_zoom.streams.base.datetimes import TIME_FORMAT
 from source_zoom.streams.base.rows import KeyedRows
 from source_zoom.streams.base.stream import REFUSED, StreamContext, ZoomStream
 from source_zoom.streams.sessions.cursor import SessionSlice
 from source_zoom.streams.sessions.history import FROM_HISTORY
 from source_zoom.streams.sessions.listing import JOINED_COLUMNS
-from source_zoom.streams.sessions.state import TIME_FORMAT
 from source_zoom.streams.sessions.stream import PastSessionStream, output_host
 from source_zoom.zoom.answers import Verdict
 from source_zoom.zoom.endpoint import Endpoint, RateLabel, Slashes

@@ -9,9 +9,10 @@ import pendulum
 import requests
 
 from source_zoom.engine import FeedReader, Key, Loss
+from source_zoom.streams.base.datetimes import TIME_FORMAT, moment_of
 from source_zoom.streams.base.stream import UNUSABLE, StreamContext, ZoomStream, ZoomSubStream
 from source_zoom.streams.lists import WebinarList
-from source_zoom.streams.sessions.state import TIME_FORMAT, USER_PREFIX
+from source_zoom.streams.sessions.state import USER_PREFIX
 from source_zoom.streams.windows.grid import Window
 from source_zoom.zoom.answers import Verdict
 from source_zoom.zoom.endpoint import Endpoint, RateLabel
@@ -101,15 +102,6 @@ class UnattendedWebinars:
 def _began_in(row: Mapping[str, Any], window: Window) -> bool:
     day = str(row["start_time"])[:10]
     return window.first.to_date_string() <= day <= window.last.to_date_string()
-
-
-def moment_of(text: object) -> pendulum.DateTime | None:
-    """Return the moment that a text names, in UTC where it names no zone; None if it names none."""
-    try:
-        moment = pendulum.parse(str(text), strict=False) if text else None
-    except (ValueError, OverflowError):
-        return None
-    return moment if isinstance(moment, pendulum.DateTime) else None
 
 
 class RefusedBefore:

@@ -21,7 +21,7 @@ from source_zoom.engine.partitions import SlicePartition
 from source_zoom.streams.base.gaps import Gap
 from source_zoom.streams.base.stream import UNUSABLE
 from source_zoom.streams.windows.grid import Window
-from source_zoom.streams.windows.ledger import HeldGap, WindowLedger
+from source_zoom.streams.windows.ledger import ACCOUNT, HeldGap, WindowLedger
 from source_zoom.streams.windows.ledger_form import Cause
 
 CHECKPOINT_SECONDS = 10.0
@@ -89,6 +89,22 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
             self._state.open(window, owners)
             self._changed = True
 
+    def refused_owners(self) -> list[str]:
+        """Return the owners who were refused, those asked longest ago first."""
+        with self._lock:
+            return self._state.refused_owners()
+
+    def allow(self, owner: str) -> None:
+        """Note that an owner who was refused is to be read again."""
+        with self._lock:
+            self._state.allow(owner)
+
+    def asked(self, owner: str) -> None:
+        """Note that an owner who was refused was asked again, and refused again."""
+        with self._lock:
+            self._state.asked(owner)
+            self._changed = True
+
     def revert(self) -> None:
         """Say at the end that nothing was read: nothing was answered for, and not for want of single objects."""
         with self._lock:
@@ -101,10 +117,11 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
 
     def gap_of(self, gap: HeldGap) -> Gap:
         """Return a gap of the state as it is listed: days of the account go by the first one."""
+        is_of_account = gap.object_type == ACCOUNT
         return Gap(
             stream=self._name,
-            object_type="window",
-            object_id=gap.first_day,
+            object_type="window" if is_of_account else gap.object_type,
+            object_id=gap.first_day if is_of_account else gap.object_id,
             meaning=gap.meaning,
             http_status=gap.http_status,
             zoom_code=gap.zoom_code,
@@ -126,12 +143,8 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
     def fail_partition(self, partition: Partition, error: Exception) -> None:
         """Note that a window could not be read: each sync asks for it again, but not for a row that cannot be used."""
         if isinstance(error, SliceFailure) and not isinstance(error, StreamStopped):
-            window, owner = _place(partition)
             with self._lock:
-                if error.cause == UNUSABLE:
-                    self._state.finish(window, owner)
-                else:
-                    self._state.miss(window, owner, cause_of(error))
+                self._end(*_place(partition), error)
                 self._changed = True
             self._checkpoint_if_due()
 
@@ -155,6 +168,17 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
     def should_be_synced(self, record: Record) -> bool:
         """Return True: what is not to be read is not asked for."""
         return True
+
+    def _end(self, window: Window, owner: str, error: Exception | None) -> None:
+        """Note how the list of an owner ended: read, though a row may be of no use, at fault, or refused."""
+        if error is None or (isinstance(error, SliceFailure) and error.cause == UNUSABLE):
+            self._state.finish(window, owner)
+        elif isinstance(error, SliceFailure) and not isinstance(error, StreamStopped):
+            cause = cause_of(error)
+            if cause.refused:
+                self._state.refuse(window, owner, cause)
+            else:
+                self._state.miss(window, owner, cause)
 
     def _checkpoint_if_due(self) -> None:
         with self._lock:

@@ -50,6 +50,9 @@ ZONE_DAYS = 1
 
 OWNERS = "owners"
 
+ACCOUNT = "account"
+"""The one owner of what is read for the account as a whole, and what that owner is."""
+
 DataT = TypeVar("DataT", bound=LedgerData)
 
 
@@ -119,16 +122,22 @@ class WindowLedger(Generic[DataT]):
 
     @classmethod
     def of(
-        cls, saved: Mapping[str, Any], *, now: pendulum.DateTime, first_day: pendulum.Date, lookback_days: int
+        cls,
+        saved: Mapping[str, Any],
+        *,
+        now: pendulum.DateTime,
+        first_day: pendulum.Date,
+        lookback_days: int,
+        owner_type: str = ACCOUNT,
     ) -> WindowLedger[LedgerData]:
-        """Return the ledger of an account.
+        """Return the ledger of owners about whom no more is kept than their days.
 
         :param saved: state of an earlier sync, in the form `to_json` returns; one of another form counts as none
         """
         settings = Reach(min(first_day, now.date().add(days=1)), one_participant=False)
         data = ledger_form.read(saved, now, OWNERS) or LedgerData(settings)
         return WindowLedger(
-            data, settings, now=now, first_day=first_day, lookback_days=lookback_days, owner_type="account"
+            data, settings, now=now, first_day=first_day, lookback_days=lookback_days, owner_type=owner_type
         )
 
     @staticmethod

@@ -12,12 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 import pendulum
 
+from source_zoom.streams.base.datetimes import TIME_FORMAT
 from source_zoom.streams.windows.digests import DigestSet
 from source_zoom.streams.windows.grid import ORIGIN, Window
 
 VERSION = 2
-
-TIME_FORMAT = "YYYY-MM-DD[T]HH:mm:ss[Z]"
 
 _LAST_YEAR = 9998
 _INT_BITS = 63

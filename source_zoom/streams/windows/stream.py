@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import pendulum
 from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.message import MessageRepository
 
 from source_zoom.streams.base.gaps import Gap
 from source_zoom.streams.base.stream import StreamContext, ZoomStream
 from source_zoom.streams.windows.cursor import LedgerCursor
-from source_zoom.streams.windows.grid import Window, as_days, grid, last_asked
-from source_zoom.streams.windows.ledger import ZONE_DAYS, WindowLedger
-from source_zoom.streams.windows.served import ServedDays
-
-ACCOUNT = "account"
-"""The one owner of what is read for the account as a whole."""
+from source_zoom.streams.windows.ledger import ACCOUNT, ZONE_DAYS, WindowLedger
+from source_zoom.streams.windows.listing import WindowList
 
 OUT_OF_REACH = (
     "Stream {name}: its state ends before {day}, the first day there is to read (start_date, and at most the six "
@@ -39,7 +36,7 @@ class ResumableStream(ZoomStream):
 
     @staticmethod
     @abstractmethod
-    def usable(saved: Mapping[str, Any], *, now: Any) -> bool:
+    def usable(saved: Mapping[str, Any], *, now: pendulum.DateTime) -> bool:
         """Return whether a state has the form that the stream's states have."""
 
     @abstractmethod
@@ -63,12 +60,13 @@ class ResumableStream(ZoomStream):
         return logging.INFO
 
     def held_gaps(self) -> list[Gap]:
-        """Return the gaps that the state holds."""
-        return self.ledger_cursor.gaps()
+        """Return the gaps that the state holds; none where the stream is read for its children only."""
+        return self.ledger_cursor.gaps() if self._cursor else []
 
     def revert(self) -> None:
         """Say at the end that nothing was read."""
-        self.ledger_cursor.revert()
+        if self._cursor:
+            self._cursor.revert()
 
     @property
     def ledger_cursor(self) -> LedgerCursor[Any]:
@@ -84,21 +82,22 @@ class ResumableStream(ZoomStream):
             self.warn_once("out of reach", OUT_OF_REACH.format(name=self.name, day=day, what=self.rows_are))
 
 
-class WindowStream(ResumableStream):
-    """Reads an endpoint for the account as a whole, a range of days at a time: at most a month, six months back.
+class WindowStream(ResumableStream, WindowList):
+    """Reads an endpoint window by window, from where its state says that the last sync ended.
 
-    Declared by a subclass, besides what `ZoomStream` asks for: `cursor_field`, and `from` and `to` among the
-    endpoint's `slice_params`.
+    Declared by a subclass, besides what `WindowList` asks for: `cursor_field`.
     """
+
+    owner_type: ClassVar[str] = ACCOUNT
+    """What an owner is, as gaps name it."""
 
     def __init__(self, context: StreamContext) -> None:
         super().__init__(context)
-        self._served = ServedDays()
         self._of_borders: set[tuple[Any, ...]] = set()
         """Keys of rows that two windows have, as neighbours share a day."""
 
     @staticmethod
-    def usable(saved: Mapping[str, Any], *, now: Any) -> bool:
+    def usable(saved: Mapping[str, Any], *, now: pendulum.DateTime) -> bool:
         """Return whether a state is that of a ledger."""
         return WindowLedger.usable(saved, now=now)
 
@@ -112,9 +111,11 @@ class WindowStream(ResumableStream):
             now=self.context.now,
             first_day=config.start_date.date(),
             lookback_days=config.lookback_window_days,
+            owner_type=self.owner_type,
         )
         self.warn_if_out_of_reach(ledger)
         self._cursor = LedgerCursor(self.name, ledger, repository, emits_sentinel=not incremental)
+        self.read_for(self._cursor)
         return self._cursor
 
     def probe(self) -> bool:
@@ -126,44 +127,13 @@ class WindowStream(ResumableStream):
         next(iter(self.read_records(SyncMode.full_refresh, stream_slice={"first": today, "last": today})), None)
         return self.closing_line() is None
 
-    def stream_slices(
-        self,
-        *,
-        sync_mode: SyncMode,
-        cursor_field: list[str] | None = None,
-        stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterator[Mapping[str, Any]]:
-        """Yield the days to read of each window, oldest first."""
-        today = self.context.now.date()
-        for window in grid(self.ledger_cursor.earliest_day(), today):
-            self.ledger_cursor.open(window, {ACCOUNT})
-            if days := self.ledger_cursor.days_to_read(window, ACCOUNT):
-                yield {"owner": ACCOUNT, "window": window, "first": days.first, "last": last_asked(window, today)}
-
-    def read_records(
-        self,
-        sync_mode: SyncMode,
-        cursor_field: list[str] | None = None,
-        stream_slice: Mapping[str, Any] | None = None,
-        stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterator[Mapping[str, Any]]:
-        """Yield the rows of some days, as far as Zoom serves them.
-
-        :raises SliceFailure: if a row is missing
-        """
-        slice_ = stream_slice or {}
-        days = Window(slice_["first"], slice_["last"])
-        if days.last < self._served.first():
-            self.warn_once(
-                "expired", f"Stream {self.name}: Zoom does not serve days before {self._served.first()} any more."
-            )
-            return
-        borders = (slice_["window"].first, slice_["window"].last) if "window" in slice_ else ()
+    def emits(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether to emit a row: once, though the two windows that share a day both list it."""
+        window = stream_slice.get("window")
+        borders = (window.first, window.last) if window else ()
         near = {border.add(days=off).isoformat() for border in borders for off in (-ZONE_DAYS, 0, ZONE_DAYS)}
-        for record in self._served.read(days, lambda served: self._read_of(slice_, served)):
-            # What the other window emits is read again with that window, unless it was read to its end.
-            if str(record[str(self.cursor_field)])[:10] not in near or self._is_first(record):
-                yield record
+        # What the other window emits is read again with that window, unless it was read to its end.
+        return str(record[str(self.cursor_field)])[:10] not in near or self._is_first(record)
 
     def _with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a record that has its keys, and its time.
@@ -180,14 +150,3 @@ class WindowStream(ResumableStream):
             is_first = key not in self._of_borders
             self._of_borders.add(key)
         return is_first
-
-    def _read_of(self, slice_: Mapping[str, Any], days: Window) -> Iterator[Mapping[str, Any]]:
-        return super().read_records(SyncMode.full_refresh, stream_slice={**slice_, **as_days(days)})
-
-    def counts_refusal(self, verdict: Any, stream_slice: Mapping[str, Any]) -> bool:
-        """Return False: a refusal of the account's list stops the stream."""
-        return False
-
-    def subject_of(self, stream_slice: Mapping[str, Any]) -> dict[str, str]:
-        """Return the window, as gaps name it: by its first day that was not read."""
-        return {"object_type": "window", "object_id": str(stream_slice.get("first", ""))}

@@ -149,14 +149,14 @@ def test_owed_instance_that_is_listed_too_leaves_no_window_open(outbox: Any) -> 
     first = books.cursor(outbox, "ann")
     first.note_unknown("7", books.cause_of(books.at_fault()))
     for window in books.WINDOWS:
-        first.end_host(books.end(window))
+        first.end_owner(books.end(window))
     book = books.next_sync(outbox, first)
     owed = books.session("w", day="2026-03-20")
     book.note_known("7", [owed])
     for window in books.WINDOWS:
         book.open(window, ["ann"])
         book.claim(window, owed)
-        book.end_host(books.end(window))
+        book.end_owner(books.end(window))
     assert book._state._open
 
     [late] = book.late()

@@ -14,15 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from source_zoom.streams.sessions.state import (
-    ASKED_AGAIN,
-    MOST_RETRIES,
-    USER_PREFIX,
-    Cause,
-    HeldGap,
-    Session,
-    SessionState,
-)
+from source_zoom.streams.items.state import ASKED_AGAIN, MOST_RETRIES
+from source_zoom.streams.sessions.state import USER_PREFIX, Cause, HeldGap, Session, SessionState
 from source_zoom.streams.windows.digests import MARK_BITS, DigestSet, mark
 from source_zoom.streams.windows.grid import Window, grid
 
@@ -56,7 +49,7 @@ def state(
 
 def session(uuid: str = "s", day: str = MID, *, host: str = "ann", fingerprint: str = "f", **more: Any) -> Session:
     start, end = f"{day}T00:00:00Z", f"{day}T01:00:00Z"
-    return Session(uuid, host, "1", 2, start, end, fingerprint, **more)
+    return Session(uuid, host, start, end, fingerprint, meeting_id="1", type=2, **more)
 
 
 def missing(first: str, last: str, since: str = TODAY) -> dict[str, Any]:

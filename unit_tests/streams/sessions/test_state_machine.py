@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from source_zoom.streams.sessions import state as session_state
-from source_zoom.streams.sessions.state import FIXED_DAYS, MILESTONES, Cause, Session, SessionState
+from source_zoom.streams.items import state as item_state
+from source_zoom.streams.items.state import MILESTONES
+from source_zoom.streams.sessions.state import FIXED_DAYS, Cause, Session, SessionState
 from source_zoom.streams.windows.grid import Window, grid, last_asked, oldest_served
 
 LOOKBACK = 2
@@ -75,8 +76,8 @@ class Happening:
     def listed(self, host: str, now: pendulum.DateTime) -> Session:
         early = self.settles == "fingerprint" and not self.is_final(now)
         return Session(
-            uuid=self.uuid,
-            host_id=host,
+            key=self.uuid,
+            owner=host,
             meeting_id="1",
             type=2,
             start_time=self.start.format(TIME),
@@ -158,9 +159,9 @@ class Book:
         self.before = self._not_to_be_repeated(old, known)
         self.pending: list[tuple[Window | None, Session]] = [(None, session) for session in self.state.retries()]
         self.refused_asked = {session.uuid for _, session in self.pending if old["retry"][session.uuid].get("refused")}
-        assert len(self.refused_asked) <= session_state.ASKED_AGAIN
+        assert len(self.refused_asked) <= item_state.ASKED_AGAIN
         self.others_asked = False
-        self.hosts_to_ask = self.state.refused_owners()[: session_state.ASKED_AGAIN]
+        self.hosts_to_ask = self.state.refused_owners()[: item_state.ASKED_AGAIN]
         self.waiting: Counter[HostWindow] = Counter()
         self.waiters: dict[str, list[HostWindow]] = {}
         self.ended: dict[HostWindow, str] = {}
@@ -286,7 +287,7 @@ class PastSessionsMachine(RuleBasedStateMachine):
         self.windows: list[Window] | None = None
         """Those of a sync that are still to be opened, None before the first: until then, refused hosts are asked."""
         self.slices: list[tuple[Window, str, pendulum.Date, pendulum.Date]] = []
-        self.few = mock.patch.object(session_state, "ASKED_AGAIN", 1)
+        self.few = mock.patch.object(item_state, "ASKED_AGAIN", 1)
         self.few.start()
 
     @initialize(

@@ -20,7 +20,7 @@ from source_zoom.engine import Key, SliceFailure, StreamStopped
 from source_zoom.engine.feed import ParentFeed
 from source_zoom.engine.partitions import SlicePartition
 from source_zoom.streams import PastSessionStream, build
-from source_zoom.streams.sessions.cursor import HostListed, SessionCursor, SessionSlice
+from source_zoom.streams.sessions.cursor import OwnerListed, SessionCursor, SessionSlice
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.sessions.state import ASKED_AGAIN, Session, SessionState
 from source_zoom.streams.windows.cursor import CHECKPOINT_SECONDS, MOST_SECONDS_LONGER, cause_of
@@ -90,7 +90,7 @@ def cursor(
 
 
 def session(uuid: str = "s", *, day: str = "2026-03-20", host: str = "ann") -> Session:
-    return Session(uuid, host, "1", 2, f"{day}T10:00:00Z", f"{day}T11:00:00Z", "f")
+    return Session(uuid, host, f"{day}T10:00:00Z", f"{day}T11:00:00Z", "f", meeting_id="1", type=2)
 
 
 def partition(
@@ -120,8 +120,8 @@ def refused(meaning: str = "NO_PERMISSION") -> SliceFailure:
 STOPPED = StreamStopped("Add the scope.", cause="scope", failure_type=FailureType.config_error)
 
 
-def end(window: Window, host: str = "ann", error: Exception | None = None) -> HostListed:
-    return HostListed(window, host, error)
+def end(window: Window, host: str = "ann", error: Exception | None = None) -> OwnerListed:
+    return OwnerListed(window, host, error)
 
 
 def watermark(book: SessionCursor) -> str | None:
@@ -131,12 +131,12 @@ def watermark(book: SessionCursor) -> str | None:
 
 def test_host_is_done_when_his_list_has_ended_and_every_session_was_read(outbox: Outbox) -> None:
     book = cursor(outbox, "ann")
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     for uuid in ("s", "t"):
         assert book.claim(SECOND, session(uuid))
 
     book.close_partition(partition(session("s")))
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
     assert watermark(book) == "2026-03-07"
     book.close_partition(partition(session("t")))
     assert watermark(book) == "2026-04-05"
@@ -146,27 +146,27 @@ def test_host_without_sessions_is_done_with_his_list(outbox: Outbox) -> None:
     book = cursor(outbox, "ann")
 
     for window in WINDOWS:
-        book.end_host(end(window))
+        book.end_owner(end(window))
 
     assert watermark(book) == "2026-05-10"
 
 
 def test_session_that_is_not_wanted_does_not_hold_its_host(outbox: Outbox) -> None:
     book = cursor(outbox, "ann")
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     book.claim(SECOND, session())
     book.close_partition(partition(session()))
 
     assert not book.claim(SECOND, session())
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
     assert watermark(book) == "2026-04-05"
 
 
 def test_session_that_failed_is_put_aside_and_its_host_is_done(outbox: Outbox) -> None:
     book = cursor(outbox, "ann")
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     book.claim(SECOND, session())
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
 
     book.fail_partition(partition(session()), at_fault())
 
@@ -177,10 +177,10 @@ def test_session_that_failed_is_put_aside_and_its_host_is_done(outbox: Outbox) -
 
 def test_session_that_was_refused_is_a_gap_and_its_host_is_done(outbox: Outbox) -> None:
     book = cursor(outbox, "ann")
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     for uuid in ("s", "t"):
         book.claim(SECOND, session(uuid))
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
 
     book.fail_partition(partition(session("s")), refused())
     book.close_partition(partition(session("t")))
@@ -195,11 +195,11 @@ def test_session_that_was_refused_is_a_gap_and_its_host_is_done(outbox: Outbox) 
 def test_session_listed_under_both_names_of_its_host_holds_both_and_is_read_once(outbox: Outbox) -> None:
     book = cursor(outbox, "ann", "ann@x.org")
     for host in ("ann", "ann@x.org"):
-        book.end_host(end(FIRST, host))
+        book.end_owner(end(FIRST, host))
     assert book.claim(SECOND, session(host="ann@x.org"))
     assert not book.claim(SECOND, session(host="ann"))
     for host in ("ann", "ann@x.org"):
-        book.end_host(end(SECOND, host))
+        book.end_owner(end(SECOND, host))
 
     # What a kill leaves: the session may not be known as read under either name.
     assert watermark(book) == "2026-03-07"
@@ -212,9 +212,9 @@ def test_session_listed_under_both_names_of_its_host_holds_both_and_is_read_once
 def test_failure_of_a_session_under_both_names_of_its_host_releases_both(outbox: Outbox) -> None:
     book = cursor(outbox, "ann", "ann@x.org")
     for host in ("ann", "ann@x.org"):
-        book.end_host(end(FIRST, host))
+        book.end_owner(end(FIRST, host))
         book.claim(SECOND, session(host=host))
-        book.end_host(end(SECOND, host))
+        book.end_owner(end(SECOND, host))
 
     book.fail_partition(partition(session()), at_fault())
 
@@ -225,9 +225,9 @@ def test_failure_of_a_session_under_both_names_of_its_host_releases_both(outbox:
 def test_stop_of_a_session_under_both_names_of_its_host_leaves_both(outbox: Outbox) -> None:
     book = cursor(outbox, "ann", "ann@x.org")
     for host in ("ann", "ann@x.org"):
-        book.end_host(end(FIRST, host))
+        book.end_owner(end(FIRST, host))
         book.claim(SECOND, session(host=host))
-        book.end_host(end(SECOND, host))
+        book.end_owner(end(SECOND, host))
 
     book.fail_partition(partition(session()), STOPPED)
 
@@ -239,11 +239,11 @@ def test_stop_of_a_session_under_both_names_of_its_host_leaves_both(outbox: Outb
 @pytest.mark.parametrize("order", [1, -1], ids=["list ends first", "list ends last"])
 def test_session_that_stopped_the_stream_leaves_its_host_for_the_next_sync(order: int, outbox: Outbox) -> None:
     book = cursor(outbox, "ann")
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     for uuid in ("s", "t"):
         book.claim(SECOND, session(uuid))
     steps: list[Callable[[], None]] = [
-        lambda: book.end_host(end(SECOND)),
+        lambda: book.end_owner(end(SECOND)),
         lambda: book.fail_partition(partition(session("s")), STOPPED),
         lambda: book.close_partition(partition(session("t"))),
     ]
@@ -264,17 +264,17 @@ def missing_days(book: SessionCursor) -> dict[str, list[tuple[str, str]]]:
 
 def test_list_at_fault_is_missing_and_one_that_was_stopped_is_left(outbox: Outbox) -> None:
     book = cursor(outbox, "ann", "bob")
-    book.end_host(end(FIRST, "bob"))
+    book.end_owner(end(FIRST, "bob"))
 
-    book.end_host(end(FIRST, "ann", at_fault()))
+    book.end_owner(end(FIRST, "ann", at_fault()))
     assert watermark(book) == "2026-03-07"
     assert missing_days(book) == {"ann": [("2026-02-09", "2026-03-07")]}
     [gap] = book.gaps()
     assert (gap.object_type, gap.object_id, gap.meaning) == ("host", "ann", "BROKEN")
     assert next_sync(outbox, book).owners(FIRST) == {"ann"}
 
-    book.end_host(end(SECOND, "ann", STOPPED))
-    book.end_host(end(SECOND, "bob"))
+    book.end_owner(end(SECOND, "ann", STOPPED))
+    book.end_owner(end(SECOND, "bob"))
     assert watermark(book) == "2026-03-07"
 
 
@@ -282,15 +282,15 @@ def test_host_who_is_refused_is_a_gap_that_the_others_pass(outbox: Outbox) -> No
     book = cursor(outbox, "ann", "bob")
 
     for window in WINDOWS:
-        book.end_host(end(window, "bob"))
-        book.end_host(end(window, "ann", refused()))
+        book.end_owner(end(window, "bob"))
+        book.end_owner(end(window, "ann", refused()))
 
     assert watermark(book) == "2026-05-10"
     [gap] = book.gaps()
     assert (gap.object_type, gap.object_id, gap.meaning) == ("host", "ann", "NO_PERMISSION")
     assert (gap.first_day, gap.last_day) == ("2026-02-09", "2026-05-10")
     later = next_sync(outbox, book)
-    assert later.refused_hosts() == ["ann"]
+    assert later.refused_owners() == ["ann"]
     assert later.owners(LAST) == set()
     assert later.days_to_read(LAST, "ann") is None
 
@@ -298,8 +298,8 @@ def test_host_who_is_refused_is_a_gap_that_the_others_pass(outbox: Outbox) -> No
 def test_host_who_answers_again_has_all_days_since_to_be_read(outbox: Outbox) -> None:
     book = cursor(outbox, "ann", "bob")
     for window in WINDOWS:
-        book.end_host(end(window, "bob"))
-        book.end_host(end(window, "ann", refused()))
+        book.end_owner(end(window, "bob"))
+        book.end_owner(end(window, "ann", refused()))
     later = next_sync(outbox, book)
 
     later.allow("ann")
@@ -307,8 +307,8 @@ def test_host_who_answers_again_has_all_days_since_to_be_read(outbox: Outbox) ->
     assert [window for window in WINDOWS if later.owners(window) == {"ann"}] == WINDOWS
     for window in WINDOWS:
         later.open(window, {"ann", "bob"} if window is LAST else {"ann"})
-        later.end_host(end(window))
-    later.end_host(end(LAST, "bob"))
+        later.end_owner(end(window))
+    later.end_owner(end(LAST, "bob"))
     assert later.gaps() == []
     assert missing_days(later) == {}
 
@@ -347,16 +347,16 @@ def test_partition_of_another_stream_is_a_fault(outbox: Outbox) -> None:
     part = SlicePartition(None, {"id": 1})  # type: ignore[arg-type]  # only its slice is looked at
     part.is_read = True
 
-    with pytest.raises(TypeError, match="sessions"):
+    with pytest.raises(TypeError, match="items"):
         cursor(outbox).close_partition(part)
 
 
 def test_slice_that_failed_is_not_taken_for_read(outbox: Outbox) -> None:
     """The CDK closes a partition whose read ended without an exception, as one that was put aside does."""
     book = cursor(outbox, "ann")
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     book.claim(SECOND, session())
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
     part = partition(session())
     part.is_read = False
 
@@ -371,12 +371,12 @@ def test_session_that_was_stopped_before_its_host_was_listed_under_the_other_nam
 ) -> None:
     book = cursor(outbox, "ann", "ann@x.org")
     for host in ("ann", "ann@x.org"):
-        book.end_host(end(FIRST, host))
+        book.end_owner(end(FIRST, host))
     book.claim(SECOND, session(host="ann"))
     book.fail_partition(partition(session(host="ann")), STOPPED)
 
     assert not book.claim(SECOND, session(host="ann@x.org"))
-    book.end_host(end(SECOND, "ann@x.org"))
+    book.end_owner(end(SECOND, "ann@x.org"))
 
     assert book.state["hosts"]["done"] == {}
 
@@ -388,12 +388,12 @@ def test_no_window_passes_of_which_it_is_not_known_which_sessions_it_has(outbox:
     book = cursor(outbox)
     for window in (FIRST, SECOND):
         book.open(window, {"ann"})
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
 
     book.hold(at_fault())
     book.open(THIRD, {"ann"})
     for window in (SECOND, THIRD):
-        book.end_host(end(window))
+        book.end_owner(end(window))
 
     # Those that were opened before are known in full.
     assert watermark(book) == "2026-04-05"
@@ -407,13 +407,13 @@ def test_books_that_nothing_holds_raise_nothing(outbox: Outbox) -> None:
 
 def test_reverted_books_have_the_state_that_they_began_with(outbox: Outbox) -> None:
     before = cursor(outbox, "ann")
-    before.end_host(end(FIRST))
+    before.end_owner(end(FIRST))
     book = next_sync(outbox, before)
     for window in WINDOWS[1:]:
         book.open(window, {"ann"})
         book.claim(window, session())
         book.fail_partition(partition(session()), refused())
-        book.end_host(end(window))
+        book.end_owner(end(window))
     assert book.state != before.state
 
     book.revert()
@@ -429,10 +429,10 @@ def test_reverted_books_have_the_state_that_they_began_with(outbox: Outbox) -> N
 def test_session_that_the_plan_lacks_counts_as_read_only_when_zoom_has_answered_for_another(outbox: Outbox) -> None:
     served = False
     book = cursor(outbox, "ann", served=lambda: served)
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     for uuid in ("s", "t"):
         book.claim(SECOND, session(uuid))
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
 
     book.close_partition(partition(session("s"), lacking=True))
     assert watermark(book) == "2026-03-07"
@@ -444,9 +444,9 @@ def test_session_that_the_plan_lacks_counts_as_read_only_when_zoom_has_answered_
 
 def test_session_that_the_plan_lacks_is_left_where_zoom_answered_for_none(outbox: Outbox) -> None:
     book = cursor(outbox, "ann", served=lambda: False)
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     book.claim(SECOND, session())
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
     book.close_partition(partition(session(), lacking=True))
 
     book.ensure_at_least_one_state_emitted()
@@ -500,7 +500,7 @@ def test_instances_that_come_to_be_known_are_owed(outbox: Outbox) -> None:
     first = cursor(outbox, "ann")
     first.note_unknown("7", cause_of(refused()))
     for window in WINDOWS:
-        first.end_host(end(window))
+        first.end_owner(end(window))
     book = next_sync(outbox, first)
     assert book.unknown_webinars() == ["7"]
     assert [(gap.object_type, gap.object_id) for gap in book.gaps()] == [("webinar", "7")]
@@ -527,15 +527,15 @@ def test_instances_of_a_webinar_that_was_never_unknown_are_not_owed(outbox: Outb
 
 def test_state_leaves_when_it_is_due_and_something_was_done(clock: Clock, outbox: Outbox) -> None:
     book = cursor(outbox, "ann")
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     assert outbox.states == []
 
     clock.seconds += CHECKPOINT_SECONDS
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
     assert [state["end_time"] for state in outbox.states] == ["2026-04-05T00:00:00Z"]
 
     clock.seconds += CHECKPOINT_SECONDS - 0.1
-    book.end_host(end(THIRD))
+    book.end_owner(end(THIRD))
     assert len(outbox.states) == 1
 
     clock.seconds += 0.2  # longer by what the state's size costs
@@ -550,15 +550,15 @@ def test_large_state_leaves_less_often_but_within_a_minute(clock: Clock, outbox:
         book.claim(SECOND, session(f"session {number} with a long name"))
         book.fail_partition(partition(session(f"session {number} with a long name")), at_fault())
     clock.seconds += CHECKPOINT_SECONDS
-    book.end_host(end(FIRST))
+    book.end_owner(end(FIRST))
     assert len(outbox.states) == 1
 
     clock.seconds += CHECKPOINT_SECONDS + 1
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
     assert len(outbox.states) == 1
 
     clock.seconds += MOST_SECONDS_LONGER
-    book.end_host(end(THIRD))
+    book.end_owner(end(THIRD))
     assert len(outbox.states) == 2
 
 
@@ -568,7 +568,7 @@ def test_no_state_leaves_while_nothing_is_done(clock: Clock, outbox: Outbox) -> 
     book.claim(SECOND, session())
     clock.seconds += 100 * CHECKPOINT_SECONDS
 
-    book.end_host(end(SECOND))
+    book.end_owner(end(SECOND))
 
     assert outbox.states == []
 
@@ -599,7 +599,7 @@ def test_stream_read_in_full_leaves_airbytes_mark_only(clock: Clock, outbox: Out
     book = cursor(outbox, "ann", sentinel=True)
     clock.seconds += CHECKPOINT_SECONDS
     for window in WINDOWS:
-        book.end_host(end(window))
+        book.end_owner(end(window))
     assert outbox.states == []
 
     book.ensure_at_least_one_state_emitted()
@@ -616,7 +616,7 @@ def test_any_order_of_many_threads_ends_with_everything_done(seed: int, outbox: 
     for window in WINDOWS:
         day = window.last.subtract(days=3).to_date_string() if window is not LAST else "2026-05-08"
         for host in hosts:
-            jobs.append(lambda window=window, host=host: book.end_host(end(window, host)))
+            jobs.append(lambda window=window, host=host: book.end_owner(end(window, host)))
             for number in range(5):
                 one = session(f"{host}.{window.key}.{number}", day=day, host=host)
                 assert book.claim(window, one)
@@ -673,7 +673,7 @@ def test_session_of_the_shared_day_reaches_a_stream_that_needs_the_later_window_
     readers = [feed.reader(), feed.reader()]
 
     for window in (FIRST, SECOND):
-        slice_ = {"user_id": "ann", "window": window}
+        slice_ = {"owner": "ann", "user_id": "ann", "window": window}
         published: set[Hashable] = set()
         feed.publish(parent.child_key(listed("shared", FIRST.last), slice_), published)
         end_key = parent.child_key_of_end(slice_, None)

@@ -1,0 +1,172 @@
+"""Endpoints that are read window by window, for the cursors that need what they list."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from typing import Any, ClassVar
+
+import pendulum
+from airbyte_cdk.models import SyncMode
+
+from source_zoom.engine import SliceFailure, StreamStopped
+from source_zoom.streams.base.stream import StreamContext, ZoomStream
+from source_zoom.streams.windows.cursor import LedgerCursor
+from source_zoom.streams.windows.grid import Window, as_days, grid, last_asked
+from source_zoom.streams.windows.ledger import ACCOUNT
+from source_zoom.streams.windows.served import ServedDays
+from source_zoom.zoom.answers import Verdict
+from source_zoom.zoom.meanings import Meaning
+
+LOGGER = logging.getLogger("airbyte")
+
+ASKED_AGAIN = 20
+"""Refused owners (and items) that are asked again in a sync."""
+
+PROBED_DAYS = 2
+"""Days of an owner who was refused before that are asked for, to see whether that has changed."""
+
+
+class WindowList(ZoomStream):
+    """Reads an endpoint a range of days at a time: at most a month, six months back.
+
+    Its slices are the owners of each window, with the days that one of the cursors lacks of them: the account as a
+    whole, or users. Declared by a subclass, besides what `ZoomStream` asks for: `from` and `to` among the endpoint's
+    `slice_params`, and `owner_field` with `owners` where it is not read for the account as a whole.
+    """
+
+    owner_field: ClassVar[str | None] = None
+    """Field of a slice that names the owner; None for the account."""
+
+    def __init__(self, context: StreamContext) -> None:
+        super().__init__(context)
+        self._readers: list[LedgerCursor[Any]] = []
+        self._served = ServedDays()
+        self._gone: set[str] = set()
+
+    def read_for(self, cursor: LedgerCursor[Any]) -> None:
+        """Read what a cursor asks for, too."""
+        self._readers.append(cursor)
+
+    def owners(self, window: Window, first: pendulum.Date, last: pendulum.Date) -> set[str]:
+        """Return whom to read in a window.
+
+        :param first: first day that the sync reads
+        :param last: last day
+        """
+        return {ACCOUNT}
+
+    def stream_slices(
+        self,
+        *,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the owners of each window, oldest first, with the days that are needed of them."""
+        if self.owner_field:
+            self._ask_refused_again()
+        today = self.context.now.date()
+        first = min((cursor.earliest_day() for cursor in self._readers), default=today)
+        for window in grid(first, today):
+            owners = self.owners(window, first, today)
+            for cursor in self._readers:
+                cursor.open(window, owners)
+            yield from self.slices_in(window, owners)
+
+    def slices_in(self, window: Window, owners: set[str]) -> list[Mapping[str, Any]]:
+        """Return the slices of a window that was opened."""
+        slices: list[Mapping[str, Any]] = []
+        for owner in sorted(owners):
+            needs = [need for cursor in self._readers if (need := cursor.days_to_read(window, owner))]
+            if needs:
+                days = {"first": min(need.first for need in needs), "last": last_asked(window, self.context.now.date())}
+                slices.append({"owner": owner, **self._named(owner), "window": window, **days})
+        return slices
+
+    def read_records(
+        self,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of some days, as far as Zoom serves them.
+
+        :raises SliceFailure: if a row is missing
+        """
+        slice_ = stream_slice or {}
+        if not self.is_expired(slice_):
+            days = Window(slice_["first"], slice_["last"])
+            yield from self._served.read(days, lambda served: self._read_of(slice_, served))
+
+    def is_expired(self, slice_: Mapping[str, Any]) -> bool:
+        """Return whether Zoom serves none of a slice's days any more; say so once."""
+        first = self._served.first()
+        if slice_["last"] >= first:
+            return False
+        self.warn_once("expired", f"Stream {self.name}: Zoom does not serve days before {first} any more.")
+        return True
+
+    def note_skip(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> None:
+        """Count an owner whose list Zoom does not have."""
+        super().note_skip(verdict, stream_slice)
+        self._gone.add(str(stream_slice.get(self.owner_field or "", ACCOUNT)))
+
+    def counts_refusal(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
+        """Return whether a refusal speaks of the list: not that of days, nor of an owner who was refused before."""
+        is_of_days = verdict.meaning in Meaning.INVALID | Meaning.OUT_OF_REACH
+        return not is_of_days and not stream_slice.get("is_probe")
+
+    def subject_of(self, stream_slice: Mapping[str, Any]) -> dict[str, str]:
+        """Return the owner; of the account, the window by its first day that was not read."""
+        if self.owner_field:
+            return super().subject_of(stream_slice)
+        return {"object_type": "window", "object_id": str(stream_slice.get("first", ""))}
+
+    def _named(self, owner: str) -> dict[str, str]:
+        return {self.owner_field: owner} if self.owner_field else {}
+
+    def _read_of(self, slice_: Mapping[str, Any], days: Window) -> Iterator[Mapping[str, Any]]:
+        return super().read_records(SyncMode.full_refresh, stream_slice={**slice_, **as_days(days)})
+
+    # Owners who were refused before
+
+    def _ask_refused_again(self) -> None:
+        """Ask a few of the owners who were refused in earlier syncs for their newest days.
+
+        If one answers, all of them are read again.
+        """
+        # One cursor after the other has its turn, so that no owner waits behind those of another one for ever.
+        turns = zip_longest(*(cursor.refused_owners() for cursor in self._readers))
+        refused = dict.fromkeys(owner for turn in turns for owner in turn if owner is not None)
+        today = self.context.now.date()
+        days = Window(today.subtract(days=PROBED_DAYS), today)
+        for owner in list(refused)[:ASKED_AGAIN]:
+            try:
+                answered = self._is_answered(owner, days)
+            except StreamStopped as error:
+                LOGGER.info(f"Stream {self.name}: who was refused before is not asked again: {error}")
+                return
+            except SliceFailure as error:
+                for cursor in self._readers:
+                    cursor.asked(owner)
+                if error.again:
+                    return
+                continue
+            for cursor in self._readers:
+                for one in refused if answered else (owner,):  # of one who is gone, nothing is held back any more
+                    cursor.allow(one)
+            if answered:
+                return
+
+    def _is_answered(self, owner: str, days: Window) -> bool:
+        """Return whether Zoom lists what it has of an owner; False for one it does not know any more.
+
+        :raises SliceFailure: if it refuses to
+        """
+        read = {**self._named(owner), "is_probe": True}
+        self._gone.discard(owner)
+        next(iter(self._served.read(days, lambda served: self._read_of(read, served))), None)
+        return owner not in self._gone
