@@ -90,7 +90,7 @@ class ZoomConfig:
 
     credentials: ServerToServer | RefreshToken
     start_date: pendulum.DateTime
-    """First day of past sessions to read, at midnight UTC, not older than Zoom's reports reach."""
+    """First day to read of what is read by days, at midnight UTC; a stream begins later where Zoom serves less."""
     lookback_window_days: int
     rate_limit_plan: RateLimitPlan
     rate_limit_share: int
@@ -299,7 +299,7 @@ def _start_date(keys: Normalised, now: pendulum.DateTime) -> tuple[pendulum.Date
         f"`{name}` {day.date().isoformat()} was moved up to {oldest.date().isoformat()}: "
         f"Zoom's reports reach back {REPORT_MONTHS} months."
     )
-    return oldest, (notice,)
+    return day, (notice,)
 
 
 def _date(value: object, name: str) -> pendulum.DateTime:

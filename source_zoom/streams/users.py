@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
+import pendulum
+from airbyte_cdk.models import FailureType
+
+from source_zoom.engine import FeedReader, Parent, SliceFailure
+from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream, is_of_list
+from source_zoom.streams.windows.grid import Window
+from source_zoom.streams.windows.stream import WindowStream
 from source_zoom.zoom.endpoint import Endpoint, RateLabel
 
 ACTIVE, INACTIVE, PENDING = "active", "inactive", "pending"
@@ -56,6 +62,50 @@ class OfUsers(ZoomSubStream):
         """Yield the slice of a user whom the stream follows."""
         if self.follows == "every" or parent_key["status"] != INACTIVE:
             yield {"user_id": parent_key["user_id"]}
+
+
+class UserWindows(WindowStream):
+    """Reads something of each user window by window: of the active ones, unless it declares otherwise."""
+
+    owner_field = "user_id"
+    owner_type = "user"
+    follows: ClassVar[Literal["active", "every"]] = "active"
+    """Whose it reads: of every user, or of those who are not deactivated."""
+
+    def __init__(self, context: StreamContext) -> None:
+        super().__init__(context)
+        self._users: FeedReader | None = None
+        self._ids: set[str] | None = None
+
+    @property
+    def parents(self) -> Sequence[Parent]:
+        """The users."""
+        return [Parent("users")]
+
+    def follow(self, name: str, keys: FeedReader) -> None:
+        """Take the users."""
+        self._users = keys
+
+    def owners(self, window: Window, first: pendulum.Date, last: pendulum.Date) -> set[str]:
+        """Return the users to read in a window, and those who lack days of it.
+
+        :raises SliceFailure: if the list of users is not complete: a window without some of them was not read
+        """
+        if self._ids is None:
+            self._ids = set(self._listed())
+        return self._ids.union(*(cursor.owners(window) for cursor in self.readers))
+
+    def _listed(self) -> Iterator[str]:
+        keys = self._users
+        if keys is None:
+            raise TypeError(f"{self.name} reads of users whom nobody has listed")
+        for id_, _, status in keys:
+            if self.follows == "every" or status != INACTIVE:
+                yield str(id_)
+        for loss in filter(is_of_list, keys.losses):
+            raise SliceFailure(
+                loss.message, cause=loss.cause, failure_type=FailureType.transient_error, facts=loss.facts
+            )
 
 
 STREAMS: tuple[type[ZoomStream], ...] = (Users, PendingUsers)

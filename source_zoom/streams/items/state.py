@@ -22,7 +22,7 @@ import pendulum
 from source_zoom.streams.items import state_form
 from source_zoom.streams.items.state_form import ROW_BYTES, STAGES, Item, ItemData, ItemT, Retry
 from source_zoom.streams.windows.digests import DigestSet, mark
-from source_zoom.streams.windows.grid import ORIGIN, Window, oldest_served
+from source_zoom.streams.windows.grid import ORIGIN, REPORTS, Window, Windows
 from source_zoom.streams.windows.ledger import OWNERS, ZONE_DAYS, HeldGap, WindowLedger, held_gap
 from source_zoom.streams.windows.ledger_form import Cause, Reach, day_of, time_text
 
@@ -53,6 +53,7 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
     :param owner_type: what an owner is, as gaps name it
     :param item_type: what an item is, as gaps name it
     :param keeps_row: whether a retry needs the listed row
+    :param windows: how the list of items takes days
     """
 
     def __init__(  # noqa: PLR0913 - the settings of a stream
@@ -66,8 +67,9 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
         owner_type: str,
         item_type: str,
         keeps_row: bool,
+        windows: Windows = REPORTS,
     ) -> None:
-        oldest = oldest_served(now).isoformat()
+        oldest = windows.oldest_served(now).isoformat()
         served = {key: entry for key, entry in held.retry.items() if entry.item.day >= oldest}
         self.expired = len(held.retry) - len(served)
         """How many items were dropped as Zoom does not serve them any more."""
@@ -319,6 +321,7 @@ class PlainItemState(ItemState[Item, ItemData[Item]]):
     :param owner_type: what an owner is, as gaps name it
     :param item_type: what an item is, as gaps name it
     :param keeps_row: whether a retry needs the listed row
+    :param windows: how the list of items takes days
     """
 
     def __init__(  # noqa: PLR0913 - the settings of a stream
@@ -331,6 +334,7 @@ class PlainItemState(ItemState[Item, ItemData[Item]]):
         owner_type: str,
         item_type: str,
         keeps_row: bool = False,
+        windows: Windows = REPORTS,
     ) -> None:
         settings = Reach(min(first_day, now.date().add(days=1)), one_participant=False)
         super().__init__(
@@ -342,6 +346,7 @@ class PlainItemState(ItemState[Item, ItemData[Item]]):
             owner_type=owner_type,
             item_type=item_type,
             keeps_row=keeps_row,
+            windows=windows,
         )
 
     @staticmethod

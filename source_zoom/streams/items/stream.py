@@ -42,9 +42,9 @@ class OfItems(ResumableStream, ZoomSubStream):
             self.warn_once(
                 "expired",
                 f"Stream {self.name}: {state.expired:,} of the {self.rows_are} that could not be read began before "
-                "the six months that Zoom serves, and are not asked for any more.",
+                "what Zoom serves, and are not asked for any more.",
             )
-        self.warn_if_out_of_reach(state)
+        self.warn_if_out_of_reach(state, self.parent.first_day())
 
     def held_gaps(self) -> list[Gap]:
         """Return the gaps that the state holds."""
@@ -193,11 +193,12 @@ class ItemStream(OfItems):
         state = PlainItemState(
             saved,
             now=self.context.now,
-            first_day=config.start_date.date(),
+            first_day=self.parent.first_day(),
             lookback_days=config.lookback_window_days,
             owner_type=self.parent.owner_type,
             item_type=self.parent.item.noun,
             keeps_row=self.keeps_row,
+            windows=self.parent.windows,
         )
         self.warn_of_lost(state)
         cursor = self._cursor = ItemCursor(

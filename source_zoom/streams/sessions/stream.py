@@ -58,7 +58,7 @@ class PastSessionStream(OfItems):
         state = SessionState(
             saved,
             now=self.context.now,
-            first_day=config.start_date.date(),
+            first_day=self.parent.first_day(),
             lookback_days=config.lookback_window_days,
             one_participant=config.include_one_participant_sessions,
             keeps_row=self.keeps_row,

@@ -38,15 +38,46 @@ class Window:
         return self.first.to_date_string()
 
 
-def grid(first: pendulum.Date, last: pendulum.Date) -> Iterator[Window]:
+@dataclass(frozen=True)
+class Windows:
+    """How an endpoint takes days.
+
+    :param days: of a window, first and last included
+    :param months_kept: how long Zoom serves a day; None for ever
+    :param are_moments: whether it takes moments in UTC, from the first second to the last one, in place of days
+    """
+
+    days: int = DAYS
+    months_kept: int | None = MONTHS_SERVED
+    are_moments: bool = False
+
+    def grid(self, first: pendulum.Date, last: pendulum.Date) -> Iterator[Window]:
+        """Yield the windows that have a day of `first` to `last`, oldest first."""
+        return grid(first, last, self.days)
+
+    def oldest_served(self, now: pendulum.DateTime) -> pendulum.Date:
+        """Return the oldest day that Zoom serves; asked at the time of a call, as a sync can last for days."""
+        return ORIGIN if self.months_kept is None else now.subtract(months=self.months_kept).date()
+
+    def params(self, days: Window) -> dict[str, str]:
+        """Return the query parameters of a range of days."""
+        asked = as_days(days)
+        return {"from": f"{asked['from']}T00:00:00Z", "to": f"{asked['to']}T23:59:59Z"} if self.are_moments else asked
+
+
+REPORTS = Windows()
+"""How Zoom's reports take days."""
+
+
+def grid(first: pendulum.Date, last: pendulum.Date, days: int = DAYS) -> Iterator[Window]:
     """Yield the windows of the grid that have a day of `first` to `last`, oldest first.
 
     A sync reads those up to today, so that none begins after today (`last_asked` says where they end).
-    A window is `DAYS` days long, or shorter where the calendar month is (in February).
+    A window has so many days, or fewer where the calendar month has (in February).
     """
     start = ORIGIN
     while start <= last:
-        end = min(start.add(days=DAYS - 1), start.add(months=1))
+        end = min(start.add(days=days - 1), start.add(months=1))
         if end >= first:
             yield Window(start, end)
         start = end
@@ -73,8 +104,8 @@ def monthly(first: pendulum.Date, last: pendulum.Date) -> Iterator[Window]:
 
 
 def oldest_served(now: pendulum.DateTime) -> pendulum.Date:
-    """Return the oldest day that Zoom's reports serve; asked at the time of a call, as a sync can last for days."""
-    return now.subtract(months=MONTHS_SERVED).date()
+    """Return the oldest day that Zoom's reports serve."""
+    return REPORTS.oldest_served(now)
 
 
 def as_days(days: Window) -> dict[str, str]:

@@ -13,7 +13,7 @@ from airbyte_cdk.models import SyncMode
 from source_zoom.engine import SliceFailure, StreamStopped
 from source_zoom.streams.base.stream import StreamContext, ZoomStream
 from source_zoom.streams.windows.cursor import LedgerCursor
-from source_zoom.streams.windows.grid import Window, as_days, grid, last_asked
+from source_zoom.streams.windows.grid import REPORTS, Window, Windows, last_asked
 from source_zoom.streams.windows.ledger import ACCOUNT
 from source_zoom.streams.windows.served import ServedDays
 from source_zoom.zoom.answers import Verdict
@@ -29,7 +29,7 @@ PROBED_DAYS = 2
 
 
 class WindowList(ZoomStream):
-    """Reads an endpoint a range of days at a time: at most a month, six months back.
+    """Reads an endpoint a range of days at a time.
 
     Its slices are the owners of each window, with the days that one of the cursors lacks of them: the account as a
     whole, or users. Declared by a subclass, besides what `ZoomStream` asks for: `from` and `to` among the endpoint's
@@ -38,16 +38,22 @@ class WindowList(ZoomStream):
 
     owner_field: ClassVar[str | None] = None
     """Field of a slice that names the owner; None for the account."""
+    windows: ClassVar[Windows] = REPORTS
+    """How the endpoint takes days."""
 
     def __init__(self, context: StreamContext) -> None:
         super().__init__(context)
-        self._readers: list[LedgerCursor[Any]] = []
-        self._served = ServedDays()
+        self.readers: list[LedgerCursor[Any]] = []
+        self._served = ServedDays(windows=self.windows)
         self._gone: set[str] = set()
 
     def read_for(self, cursor: LedgerCursor[Any]) -> None:
         """Read what a cursor asks for, too."""
-        self._readers.append(cursor)
+        self.readers.append(cursor)
+
+    def first_day(self) -> pendulum.Date:
+        """Return the first day to read: the config's, and at most as many months back as Zoom serves."""
+        return max(self.context.config.start_date.date(), self.windows.oldest_served(self.context.now))
 
     def owners(self, window: Window, first: pendulum.Date, last: pendulum.Date) -> set[str]:
         """Return whom to read in a window.
@@ -68,10 +74,10 @@ class WindowList(ZoomStream):
         if self.owner_field:
             self._ask_refused_again()
         today = self.context.now.date()
-        first = min((cursor.earliest_day() for cursor in self._readers), default=today)
-        for window in grid(first, today):
+        first = min((cursor.earliest_day() for cursor in self.readers), default=today)
+        for window in self.windows.grid(first, today):
             owners = self.owners(window, first, today)
-            for cursor in self._readers:
+            for cursor in self.readers:
                 cursor.open(window, owners)
             yield from self.slices_in(window, owners)
 
@@ -79,7 +85,7 @@ class WindowList(ZoomStream):
         """Return the slices of a window that was opened."""
         slices: list[Mapping[str, Any]] = []
         for owner in sorted(owners):
-            needs = [need for cursor in self._readers if (need := cursor.days_to_read(window, owner))]
+            needs = [need for cursor in self.readers if (need := cursor.days_to_read(window, owner))]
             if needs:
                 days = {"first": min(need.first for need in needs), "last": last_asked(window, self.context.now.date())}
                 slices.append({"owner": owner, **self._named(owner), "window": window, **days})
@@ -129,7 +135,7 @@ class WindowList(ZoomStream):
         return {self.owner_field: owner} if self.owner_field else {}
 
     def _read_of(self, slice_: Mapping[str, Any], days: Window) -> Iterator[Mapping[str, Any]]:
-        return super().read_records(SyncMode.full_refresh, stream_slice={**slice_, **as_days(days)})
+        return super().read_records(SyncMode.full_refresh, stream_slice={**slice_, **self.windows.params(days)})
 
     # Owners who were refused before
 
@@ -139,7 +145,7 @@ class WindowList(ZoomStream):
         If one answers, all of them are read again.
         """
         # One cursor after the other has its turn, so that no owner waits behind those of another one for ever.
-        turns = zip_longest(*(cursor.refused_owners() for cursor in self._readers))
+        turns = zip_longest(*(cursor.refused_owners() for cursor in self.readers))
         refused = dict.fromkeys(owner for turn in turns for owner in turn if owner is not None)
         today = self.context.now.date()
         days = Window(today.subtract(days=PROBED_DAYS), today)
@@ -150,12 +156,12 @@ class WindowList(ZoomStream):
                 LOGGER.info(f"Stream {self.name}: who was refused before is not asked again: {error}")
                 return
             except SliceFailure as error:
-                for cursor in self._readers:
+                for cursor in self.readers:
                     cursor.asked(owner)
                 if error.again:
                     return
                 continue
-            for cursor in self._readers:
+            for cursor in self.readers:
                 for one in refused if answered else (owner,):  # of one who is gone, nothing is held back any more
                     cursor.allow(one)
             if answered:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pendulum
 
 from source_zoom.engine import SliceFailure
-from source_zoom.streams.windows.grid import AHEAD_DAYS, Window, oldest_served
+from source_zoom.streams.windows.grid import AHEAD_DAYS, REPORTS, Window, Windows
 from source_zoom.zoom.meanings import Meaning
 
 Row = TypeVar("Row")
@@ -28,17 +28,21 @@ class ServedDays:
     for its own request, and for others only if that helped.
 
     :param now: returns the present moment
+    :param windows: how long a day is served
     """
 
-    def __init__(self, now: Callable[[], pendulum.DateTime] = lambda: pendulum.now("UTC")) -> None:
+    def __init__(
+        self, now: Callable[[], pendulum.DateTime] = lambda: pendulum.now("UTC"), windows: Windows = REPORTS
+    ) -> None:
         self._now = now
+        self._windows = windows
         self._lock = threading.Lock()
         self._later = 0
         self._earlier = 0
 
     def first(self, later: int = 0) -> pendulum.Date:
         """Return the first day that is served, as far as is known."""
-        return oldest_served(self._now()).add(days=max(later, self._later))
+        return self._windows.oldest_served(self._now()).add(days=max(later, self._later))
 
     def read(self, days: Window, read: Callable[[Window], Iterator[Row]]) -> Iterator[Row]:
         """Yield what `read` yields for some days, or for fewer where Zoom does not serve them all.
@@ -60,7 +64,7 @@ class ServedDays:
                 yield from read(Window(first, last))
             except SliceFailure as error:
                 meaning = error.facts.get("meaning")
-                behind = (first - oldest_served(self._now())).days + 1
+                behind = (first - self._windows.oldest_served(self._now())).days + 1
                 if meaning == Meaning.INVALID.name and last > today:
                     earlier = AHEAD_DAYS
                 elif meaning in {Meaning.INVALID.name, Meaning.OUT_OF_REACH.name} and behind <= MOST_DAYS_LATER:

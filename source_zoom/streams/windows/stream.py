@@ -18,8 +18,8 @@ from source_zoom.streams.windows.ledger import ACCOUNT, ZONE_DAYS, WindowLedger
 from source_zoom.streams.windows.listing import WindowList
 
 OUT_OF_REACH = (
-    "Stream {name}: its state ends before {day}, the first day there is to read (start_date, and at most the six "
-    "months Zoom serves): {what} between the two are not read."
+    "Stream {name}: its state ends before {day}, the first day there is to read (start_date, and at most what "
+    "Zoom serves): {what} between the two are not read."
 )
 
 
@@ -75,10 +75,10 @@ class ResumableStream(ZoomStream):
             raise TypeError(f"{self.name} has no cursor before make_cursor")
         return self._cursor
 
-    def warn_if_out_of_reach(self, ledger: WindowLedger[Any]) -> None:
+    def warn_if_out_of_reach(self, ledger: WindowLedger[Any], first_day: pendulum.Date) -> None:
         """Say that days are lost that lie before the first one there is to read."""
         if ledger.is_out_of_reach:
-            day = self.context.config.start_date.to_date_string()
+            day = first_day.isoformat()
             self.warn_once("out of reach", OUT_OF_REACH.format(name=self.name, day=day, what=self.rows_are))
 
 
@@ -109,11 +109,11 @@ class WindowStream(ResumableStream, WindowList):
         ledger = WindowLedger.of(
             saved,
             now=self.context.now,
-            first_day=config.start_date.date(),
+            first_day=self.first_day(),
             lookback_days=config.lookback_window_days,
             owner_type=self.owner_type,
         )
-        self.warn_if_out_of_reach(ledger)
+        self.warn_if_out_of_reach(ledger, self.first_day())
         self._cursor = LedgerCursor(self.name, ledger, repository, emits_sentinel=not incremental)
         self.read_for(self._cursor)
         return self._cursor
