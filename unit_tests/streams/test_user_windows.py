@@ -167,9 +167,7 @@ def test_new_user_is_read_from_the_watermark_on_and_a_deactivated_one_no_more(ac
 
 
 @pytest.mark.parametrize("status", ["active", "inactive"])
-def test_where_the_list_of_users_is_at_fault_no_window_counts_as_read(
-    account: Account, status: str
-) -> None:
+def test_where_the_list_of_users_is_at_fault_no_window_counts_as_read(account: Account, status: str) -> None:
     listed = account.list_users
 
     def fail(request: Any, context: Any) -> dict[str, Any]:
