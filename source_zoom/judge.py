@@ -15,8 +15,8 @@ from airbyte_cdk.models import FailureType, SyncMode
 from source_zoom.config import OnGaps
 from source_zoom.engine import Loss, Outcome, SliceFailure, TreeStream, slices_from, with_ancestors
 from source_zoom.streams import StreamContext, ZoomStream
+from source_zoom.streams.base.failures import REFUSED
 from source_zoom.streams.base.gaps import Gap, merged, warning_of
-from source_zoom.streams.base.stream import REFUSED
 from source_zoom.streams.windows.stream import ResumableStream
 from source_zoom.zoom.meanings import EXPLANATIONS, LACKING, Meaning
 
@@ -78,7 +78,7 @@ class Judge:
             if isinstance(asked, ZoomStream) and asked.probation.is_failed:
                 one = next((loss for loss in losses if loss.stream == asked.name and not loss.again), None)
                 if one is not None:
-                    refused = asked.all_refused(one.message, one.facts)
+                    refused = asked.failures.all_refused(one.message, one.facts)
                     if asked is not stream or not stream.does_without(refused):
                         return refused
                     outcome.losses = [loss for loss in outcome.losses if loss.again]

@@ -25,7 +25,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 import source_zoom
-from source_zoom.streams.base.stream import TOKEN_REJECTED
+from source_zoom.streams.base.failures import TOKEN_REJECTED
 
 CALLED = [
     # What is called or replaced, its parameters, and the module that does so.
@@ -54,7 +54,7 @@ CALLED = [
 
 SAID = [
     # Sentences of the CDK that are compared, and where.
-    (airbyte_cdk.sources.streams.http.http_client, TOKEN_REJECTED, "streams/base/stream.py"),
+    (airbyte_cdk.sources.streams.http.http_client, TOKEN_REJECTED, "streams/base/failures.py"),
     (airbyte_cdk.sources.concurrent_source.concurrent_read_processor, "Concurrent read failure", "engine/reader.py"),
 ]
 

@@ -12,7 +12,7 @@ from source_zoom.engine import Loss, Outcome, SliceFailure, StreamStopped
 from source_zoom.judge import MOST_FAULTS, Judge
 from source_zoom.streams import PastSessionStream, StreamContext, ZoomStream, build_all
 from source_zoom.streams.base.datetimes import TIME_FORMAT
-from source_zoom.streams.base.stream import REFUSED
+from source_zoom.streams.base.failures import REFUSED
 from source_zoom.streams.sessions.state import Session
 from source_zoom.streams.windows.cursor import cause_of
 from source_zoom.zoom.answers import Verdict
@@ -325,7 +325,7 @@ def test_refusal_of_all_on_the_way_moves_no_watermark(caplog: pytest.LogCaptureF
     before = court.stream.session_cursor.state
     ended = court.context.now.subtract(days=1).format(TIME_FORMAT)
     session = Session("a==", "ann", ended, ended, "f", meeting_id="1", type=2)
-    stop = court.stream.all_refused("No permission.", {"meaning": "NO_PERMISSION"})
+    stop = court.stream.failures.all_refused("No permission.", {"meaning": "NO_PERMISSION"})
     court.stream.session_cursor._state.fail(session, cause_of(failure(**REFUSAL)))
     assert court.stream.session_cursor.state != before
 
@@ -356,6 +356,12 @@ def test_daily_quota_leaves_a_full_refresh_incomplete_with_a_config_error(
 # The plan or licence
 
 
+def skip(court: Court, count: int, meaning: Meaning) -> None:
+    """Have Zoom say of objects what the account lacks."""
+    for _ in range(count):
+        court.stream.note_skip(Verdict(meaning, 400, 200), {})
+
+
 @pytest.mark.parametrize("mode", [FULL, INCREMENTAL])
 @pytest.mark.parametrize("meaning", [Meaning.NO_PLAN, Meaning.NO_LICENCE])
 def test_what_the_plan_lacks_is_empty_and_complete_with_a_warning_and_moves_no_watermark(
@@ -364,7 +370,7 @@ def test_what_the_plan_lacks_is_empty_and_complete_with_a_warning_and_moves_no_w
     court = Court("webinar_poll_results", mode, caplog)
     assert isinstance(court.stream, PastSessionStream)
     before = court.stream.session_cursor.state
-    court.stream._skipped[meaning, "400/200"] = 12
+    skip(court, 12, meaning)
 
     assert court.judge(outcome(read=12)) is None
     [warning] = court.warnings
@@ -374,7 +380,7 @@ def test_what_the_plan_lacks_is_empty_and_complete_with_a_warning_and_moves_no_w
 
 def test_what_single_users_lack_is_no_matter_where_another_was_answered_for(caplog: pytest.LogCaptureFixture) -> None:
     court = Court("webinar_poll_results", INCREMENTAL, caplog)
-    court.stream._skipped[Meaning.NO_LICENCE, "400/200"] = 12
+    skip(court, 12, Meaning.NO_LICENCE)
     court.stream.probation.accept()
 
     assert court.judge(outcome(read=12)) is None
@@ -383,7 +389,7 @@ def test_what_single_users_lack_is_no_matter_where_another_was_answered_for(capl
 
 def test_list_that_the_plan_lacks_is_empty_and_complete(caplog: pytest.LogCaptureFixture) -> None:
     court = Court("channels", FULL, caplog)
-    stop = court.stream.all_refused("Only available for paid account.", {"meaning": "NO_PLAN"})
+    stop = court.stream.failures.all_refused("Only available for paid account.", {"meaning": "NO_PLAN"})
 
     assert court.judge(outcome(read=0, stopped=stop)) is None
     [warning] = court.warnings

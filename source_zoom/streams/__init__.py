@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from source_zoom.streams import account, chat, lists, meetings, phone, reports, users, webinars
-from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.base.context import StreamContext
+from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
 from source_zoom.streams.gaps import ReadGaps
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.sessions.stream import PastSessionStream

@@ -10,7 +10,7 @@ from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.streams import Stream
 
 from source_zoom.engine import FeedReader, Key, Parent
-from source_zoom.streams.base.stream import StreamContext
+from source_zoom.streams.base.context import StreamContext
 
 
 class ReadGaps(Stream):

@@ -10,7 +10,8 @@ import pendulum
 from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.engine import Key, SliceFailure, StreamStopped
-from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.base.context import StreamContext
+from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
 from source_zoom.streams.kind import Kind
 from source_zoom.streams.users import OfUsers
 from source_zoom.zoom.answers import Verdict
@@ -165,7 +166,7 @@ class RegistrableDetail(ZoomSubStream):
                 self.warn_once("listed", f"Stream {self.name} has the columns of the list only: {stopped}")
             else:
                 return
-        yield self._with_keys(self.complete(orjson.loads(slice_["row"]), slice_))
+        yield self.with_keys(self.complete(orjson.loads(slice_["row"]), slice_))
 
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
         """Return its id, its host, whether registration is on, and for which occurrences."""
@@ -257,7 +258,7 @@ class Registrants(OfRegistration):
         if isinstance(parent, RegistrableDetail):
             is_fault = stream_slice[str(parent.string_id)] in parent.at_fault
             meaning = Meaning.BROKEN if is_fault else Meaning.SCOPE if parent.reads_listed else Meaning.UNKNOWN
-        error = self._failure(
+        error = self.failures.make(
             f"The detail of a series was not read, so that registrants of its single occurrences may be missing "
             f"from {self.name}.",
             meaning=meaning,

@@ -10,7 +10,9 @@ import pendulum
 from airbyte_cdk.models import FailureType
 
 from source_zoom.engine import FeedReader, Parent, SliceFailure
-from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream, is_of_list
+from source_zoom.streams.base.context import StreamContext
+from source_zoom.streams.base.failures import is_of_list
+from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
 from source_zoom.streams.windows.grid import Window
 from source_zoom.streams.windows.stream import WindowStream
 from source_zoom.zoom.endpoint import Endpoint, RateLabel

@@ -93,10 +93,10 @@ class ItemWindows(ItemList, WindowStream):
         item = self.item.item(record, stream_slice["owner"], keeps_row=self.tells_rows)
         return item.key, (stream_slice["window"], item)
 
-    def _with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    def with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a record that has its keys, and can be an item.
 
         :raises ValueError: if it cannot
         """
-        self.item.item(super()._with_keys(record), ACCOUNT, keeps_row=False)
+        self.item.item(super().with_keys(record), ACCOUNT, keeps_row=False)
         return record

@@ -11,9 +11,10 @@ import requests
 from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.message import MessageRepository
 
+from source_zoom.streams.base.context import StreamContext
 from source_zoom.streams.base.gaps import Gap
 from source_zoom.streams.base.pages import PageCount
-from source_zoom.streams.base.stream import StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
 from source_zoom.streams.items.cursor import ItemCursor, ItemSlice, OwnerListed
 from source_zoom.streams.items.listing import ItemList, ItemWindows
 from source_zoom.streams.items.state import ItemState, PlainItemState

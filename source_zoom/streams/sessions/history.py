@@ -15,7 +15,8 @@ from airbyte_cdk.models import SyncMode
 
 from source_zoom.engine import SliceFailure, StreamStopped
 from source_zoom.streams.base.datetimes import TIME_FORMAT, moment_of
-from source_zoom.streams.base.stream import UNUSABLE, ZoomStream
+from source_zoom.streams.base.failures import UNUSABLE
+from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.sessions.unattended import WEBINAR_TYPE, unattended
 from source_zoom.streams.windows.grid import Window, as_days, monthly
 from source_zoom.streams.windows.served import ServedDays

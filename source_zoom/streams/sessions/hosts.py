@@ -11,7 +11,8 @@ from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.config import ReportHosts
 from source_zoom.engine import FeedReader, SliceFailure, StreamStopped
-from source_zoom.streams.base.stream import REFUSED, UNUSABLE, StreamContext, is_of_list
+from source_zoom.streams.base.context import StreamContext
+from source_zoom.streams.base.failures import REFUSED, UNUSABLE, is_of_list
 from source_zoom.streams.kind import WEBINAR, Kind
 from source_zoom.streams.lists import WebinarList
 from source_zoom.streams.sessions.cursor import SessionCursor

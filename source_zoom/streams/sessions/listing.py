@@ -18,8 +18,9 @@ import pendulum
 from airbyte_cdk.models import FailureType, SyncMode
 
 from source_zoom.engine import FeedReader, Key, Loss, Parent, Role, SliceFailure
+from source_zoom.streams.base.context import StreamContext
 from source_zoom.streams.base.datetimes import utc_text
-from source_zoom.streams.base.stream import UNUSABLE, StreamContext, is_of_list
+from source_zoom.streams.base.failures import UNUSABLE, is_of_list
 from source_zoom.streams.items.listing import ItemList
 from source_zoom.streams.kind import Kind
 from source_zoom.streams.sessions.cursor import SessionCursor

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import orjson
 
 from source_zoom.engine import SliceFailure, StreamStopped
+from source_zoom.streams.base.context import StreamContext
 from source_zoom.streams.base.datetimes import TIME_FORMAT
+from source_zoom.streams.base.failures import REFUSED
 from source_zoom.streams.base.rows import KeyedRows
-from source_zoom.streams.base.stream import REFUSED, StreamContext, ZoomStream
+from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.sessions.cursor import SessionSlice
 from source_zoom.streams.sessions.history import FROM_HISTORY
 from source_zoom.streams.sessions.listing import JOINED_COLUMNS
@@ -161,7 +163,7 @@ class Participants(KeyedRows, PastSessionStream):
     def _denied(self, verdict: Verdict, stream_slice: SessionSlice) -> SliceFailure:
         """Return the gap, worth a second try where the other encoding of the UUID may be the right one."""
         uuid = stream_slice["uuid"]
-        error = self._failure(
+        error = self.failures.make(
             f"{verdict.message} Zoom's own list shows participants (session {uuid}).",
             meaning=verdict.meaning,
             stream_slice=stream_slice,

@@ -9,8 +9,10 @@ import pendulum
 import requests
 
 from source_zoom.engine import FeedReader, Key, Loss
+from source_zoom.streams.base.context import StreamContext
 from source_zoom.streams.base.datetimes import TIME_FORMAT, moment_of
-from source_zoom.streams.base.stream import UNUSABLE, StreamContext, ZoomStream, ZoomSubStream
+from source_zoom.streams.base.failures import UNUSABLE
+from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
 from source_zoom.streams.lists import WebinarList
 from source_zoom.streams.sessions.state import USER_PREFIX
 from source_zoom.streams.windows.grid import Window

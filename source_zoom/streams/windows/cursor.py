@@ -18,8 +18,8 @@ from airbyte_cdk.sources.types import Record
 
 from source_zoom.engine import Loss, ResumableCursor, SliceFailure, StreamStopped
 from source_zoom.engine.partitions import SlicePartition
+from source_zoom.streams.base.failures import UNUSABLE
 from source_zoom.streams.base.gaps import Gap
-from source_zoom.streams.base.stream import UNUSABLE
 from source_zoom.streams.windows.grid import Window
 from source_zoom.streams.windows.ledger import ACCOUNT, HeldGap, WindowLedger
 from source_zoom.streams.windows.ledger_form import Cause

@@ -11,7 +11,8 @@ import pendulum
 from airbyte_cdk.models import SyncMode
 
 from source_zoom.engine import SliceFailure, StreamStopped
-from source_zoom.streams.base.stream import StreamContext, ZoomStream
+from source_zoom.streams.base.context import StreamContext
+from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.windows.cursor import LedgerCursor
 from source_zoom.streams.windows.grid import REPORTS, Window, Windows, last_asked
 from source_zoom.streams.windows.ledger import ACCOUNT

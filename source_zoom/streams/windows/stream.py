@@ -11,8 +11,9 @@ import pendulum
 from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.message import MessageRepository
 
+from source_zoom.streams.base.context import StreamContext
 from source_zoom.streams.base.gaps import Gap
-from source_zoom.streams.base.stream import StreamContext, ZoomStream
+from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.windows.cursor import LedgerCursor
 from source_zoom.streams.windows.ledger import ACCOUNT, ZONE_DAYS, WindowLedger
 from source_zoom.streams.windows.listing import WindowList
@@ -135,14 +136,14 @@ class WindowStream(ResumableStream, WindowList):
         # What the other window emits is read again with that window, unless it was read to its end.
         return str(record[str(self.cursor_field)])[:10] not in near or self._is_first(record)
 
-    def _with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    def with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a record that has its keys, and its time.
 
         :raises ValueError: if one is missing
         """
         if not record.get(str(self.cursor_field)):
             raise ValueError(f"it has no '{self.cursor_field}'")
-        return super()._with_keys(record)
+        return super().with_keys(record)
 
     def _is_first(self, record: Mapping[str, Any]) -> bool:
         key = tuple(record[name] for name in self.key_fields)

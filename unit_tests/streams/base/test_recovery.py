@@ -11,8 +11,7 @@ import requests_mock
 from airbyte_cdk.models import SyncMode
 
 from source_zoom.engine import Loss, SliceFailure
-from source_zoom.streams.base.pages import PageCount
-from source_zoom.streams.base.stream import ZoomStream
+from source_zoom.streams.base.pages import MOST_MISCOUNTS, PageCount, PageReader
 from unit_tests.fake_zoom import API, TOKEN_URL, refusal, token
 from unit_tests.past import feed_of, read, sessions_of, slice_of, tree
 from unit_tests.streams.base.test_withheld import (
@@ -128,15 +127,14 @@ def test_owners_of_webinars_are_not_known_where_a_page_of_users_is_lost() -> Non
 
 def test_rows_of_a_session_are_not_dropped_when_another_thread_miscounts(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = tree()["report_meeting_participants"]
-    look = ZoomStream._is_to_be_read_again
+    look = PageReader._is_to_be_read_again
 
-    def look_before_the_other(self: ZoomStream, count: PageCount, shifted: int) -> bool:
-        said = look(self, count, shifted)
-        self._miscounts = 3
+    def look_before_the_other(self: PageReader, count: PageCount, *, is_second_look: bool) -> bool:
+        said = look(self, count, is_second_look=is_second_look)
+        self._miscounts = MOST_MISCOUNTS
         return said
 
-    monkeypatch.setattr(ZoomStream, "_is_to_be_read_again", look_before_the_other)
-    stream._miscounts = 2
+    monkeypatch.setattr(PageReader, "_is_to_be_read_again", look_before_the_other)
     row = {"user_id": "1", "name": "N", "join_time": "2026-05-08T10:00:00Z", "duration": 9}
     with requests_mock.Mocker() as mocker:
         mocker.post(TOKEN_URL, **token())
