@@ -41,7 +41,7 @@ from sandbox import Sandbox
 
 README_IMAGE = "airbyte/source-zoom:dev"
 """The name in the README; the image built here gets one of its own."""
-OFFICIAL_BASE = re.findall(r"^ARG BASE_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]
+OFFICIAL_BASE: str = re.findall(r"^ARG BASE_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[0]
 CODE = PurePosixPath("airbyte/integration_code")
 PACKAGES = PurePosixPath("opt/source-zoom")
 MOST_ADDED_BYTES = 250_000_000
@@ -346,7 +346,7 @@ def test_stop_in_mid_read_leaves_a_state_to_go_on_from(
     rest = container().run("read", **files, state=stopped.last_states())
     assert rest.exit_code == 0
     assert_rows([stopped, rest], sandbox, stream)
-    assert len(rest.records(stream)) < sum(rows for _, rows in sandbox.expected_keys(stream))
+    assert len(rest.records(stream)) < sum(int(rows) for _, rows in sandbox.expected_keys(stream))
 
 
 # What it is
@@ -418,4 +418,5 @@ def test_image_adds_little_to_its_base(image: str, base: str, record_property: C
 
 
 def version() -> str:
-    return re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[0]
+    [found] = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    return str(found)

@@ -44,7 +44,11 @@ def kept_catalog(destination_sync_mode: str) -> dict[str, Any]:
 
 def kept_state(catalog: dict[str, Any]) -> list[dict[str, Any]]:
     """Its state: a mark of what was read in full, or the states of a parent's slices."""
-    blobs = ({"__ab_no_cursor_state_message": True}, {"__ab_full_refresh_sync_complete": True}, {"states": []})
+    blobs: tuple[dict[str, Any], ...] = (
+        {"__ab_no_cursor_state_message": True},
+        {"__ab_full_refresh_sync_complete": True},
+        {"states": []},
+    )
     return [
         {
             "type": "STREAM",

@@ -96,7 +96,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     install = ["pip", "install", "--require-hashes", "--requirement", FOLDER / "requirements.txt", "--python", program]
     try:
         for arguments in (["venv", "--python", sys.executable, environment], install):
-            uv(*arguments)
+            uv(*map(str, arguments))
         yield program
     finally:
         shutil.rmtree(environment, ignore_errors=True)

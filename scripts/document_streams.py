@@ -68,7 +68,7 @@ OPTIONAL = """
 `past_sessions` asks these to save requests or to find more hosts, as far as the app may call them.
 """
 
-HELPERS = (ActiveHosts, HistoryMeetings)
+HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings)
 
 
 def rendered() -> dict[Path, str]:

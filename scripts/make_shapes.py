@@ -74,13 +74,14 @@ def _properties(schema: JsonObject) -> JsonObject:
     found: JsonObject = {}
     for branch in schema.get("allOf", ()):
         found |= _properties(branch)
-    return found | schema.get("properties", {})
+    found |= schema.get("properties", {})
+    return found
 
 
 def _scope(operation: JsonObject, kind: str) -> str:
     """Return the scope that allows to read and no more."""
     scopes = [scope.strip() for scope in operation["x-extensions"][kind]]
-    return next(scope for scope in scopes if ":read:" in scope)
+    return str(next(scope for scope in scopes if ":read:" in scope))
 
 
 def _label(product: str, description: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import pendulum
@@ -28,7 +28,7 @@ WINDOW = Window(pendulum.date(2026, 5, 4), pendulum.date(2026, 6, 2))
 """The window of the grid in which now is."""
 
 
-def tree(blob: dict[str, Any] | None = None, **config: Any) -> dict[str, ZoomStream]:
+def tree(blob: Mapping[str, Any] | None = None, **config: Any) -> dict[str, ZoomStream]:
     """Every stream; those about past sessions with their books."""
     streams = build(context(**{"start_date": START, **config}))
     for stream in streams.values():

@@ -20,7 +20,7 @@ from source_zoom import inputs
 SECRET = "s3cr3t-value"
 STREAM = {"name": "users", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}
 CONFIGURED = {"stream": STREAM, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
-STATE = {
+STATE: dict[str, Any] = {
     "type": "STREAM",
     "stream": {"stream_descriptor": {"name": "users"}, "stream_state": {"end_time": "2026-01-31"}},
 }

@@ -24,6 +24,8 @@ from source_zoom import SourceZoom
 from unit_tests.fake_zoom import CLIENT_SECRET, CONFIG
 from unit_tests.zoom_server import ZoomServer, serving
 
+pytestmark = pytest.mark.usefixtures("loopback")
+
 ROOT = Path(__file__).parents[1]
 CODE = "from source_zoom.run import main; main()"
 COMMAND = [sys.executable, "-c", CODE]

@@ -70,7 +70,7 @@ def selection(*streams: ConfiguredAirbyteStream) -> Selection:
 def errors(chosen: Selection) -> list[tuple[str, str, FailureType]]:
     """Stream, sentence and type of each error."""
     traces = [message.trace.error for message in chosen.failures.traces(chosen.failures.names)]  # type: ignore[union-attr]
-    return [(error.stream_descriptor.name, error.message, error.failure_type) for error in traces]  # type: ignore[union-attr]
+    return [(error.stream_descriptor.name, error.message, error.failure_type) for error in traces]
 
 
 def test_streams_are_selected_with_their_modes() -> None:
@@ -113,7 +113,7 @@ def names_in(messages: Iterable[AirbyteMessage]) -> list[str]:
             names.append(message.state.stream.stream_descriptor.name)
         if message.trace:
             told = message.trace.stream_status or message.trace.error
-            names.append(told.stream_descriptor.name)  # type: ignore[union-attr]
+            names.append(told.stream_descriptor.name)
     return names
 
 

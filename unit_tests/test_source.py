@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from airbyte_cdk.test.state_builder import StateBuilder
 from source_zoom import SourceZoom
 from source_zoom.entrypoint import ZoomEntrypoint
 from source_zoom.streams import STREAMS, build_all
+from unit_tests.contract.contracts import contract, sample
+from unit_tests.declared import BY_NAME
 from unit_tests.fake_zoom import (
     ACCESS_TOKEN,
     API,
@@ -43,9 +46,17 @@ from unit_tests.fake_zoom import (
     token,
 )
 
+pytestmark = pytest.mark.usefixtures("sleepless")
+
 SCOPES = [cls.endpoint.scopes.granular for cls in STREAMS]
 PUBLIC = [name for name, stream in build_all(context()).items() if not stream.internal]
 OF_ZOOM = [name for name in PUBLIC if name != "read_gaps"]
+WHOLE = {cls.endpoint.path for cls in STREAMS if not cls.endpoint.is_per_object}
+"""Paths of what is read for the account as a whole."""
+
+LISTS = {name: type(BY_NAME[name]) for name in OF_ZOOM if BY_NAME[name].endpoint.path in WHOLE - {"users"}}
+"""Streams of such, besides users."""
+
 NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[user:read:list_users:admin].")
 NO_PERMISSION = refusal(400, 200, "No permission.")
 NO_WEBINARS = refusal(400, 200, "Webinar plan is missing. You must subscribe to the webinar plan and enable webinars.")
@@ -54,12 +65,11 @@ NO_WEBINARS = refusal(400, 200, "Webinar plan is missing. You must subscribe to 
 @pytest.fixture(autouse=True)
 def _as_the_command_line_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airbyte_cdk.test.entrypoint_wrapper.AirbyteEntrypoint", ZoomEntrypoint)
-    monkeypatch.setattr("time.sleep", lambda _: None)
 
 
 @pytest.fixture
 def zoom() -> Iterator[requests_mock.Mocker]:
-    """An account with two active users, a meeting each, a poll each, three registrants of the first, and a channel.
+    """An account with two active users, a meeting each, a poll each, three registrants of the first, one of the rest.
 
     Another user is inactive, and one has yet to accept the invitation.
 
@@ -115,26 +125,21 @@ def zoom() -> Iterator[requests_mock.Mocker]:
         rows = [{"user_id": str(n), "name": "", "join_time": times["start_time"], "duration": 1} for n in range(2)]
         for one in ("meetings/%252Fs%252F%252F9%253D%253D", "webinars/w%3D%3D"):
             mocker.get(f"{API}/report/{one}/participants", json={"participants": rows})
-        mocker.get(f"{API}/chat/channels", json={"channels": [{"id": "c"}]})
-        mocker.get(f"{API}/groups", json={"groups": [{"id": "g"}]})
-        mocker.get(f"{API}/report/operationlogs", json=operations)
-        mocker.get(f"{API}/phone/call_history", json=calls)
-        mocker.get(f"{API}/phone/call_history/c", json={"call_elements": [{"call_element_id": "e"}]})
+        for name, cls in LISTS.items():
+            mocker.get(f"{API}/{cls.endpoint.path}", json=partial(one_row, name))
+        elements = {"call_elements": [{"call_element_id": "e"}]}
+        mocker.get(re.compile(f"{API}/phone/call_history/.+"), json=elements)
         yield mocker
 
 
-def operations(request: Any, _: Any) -> dict[str, Any]:
-    """One operation of today, where that was asked for."""
-    today = pendulum.now("UTC").to_date_string()
-    is_asked = request.qs["from"][0] <= today <= request.qs["to"][0]
-    return {"operation_logs": [{"time": f"{today}T00:00:00Z"}] if is_asked else []}
-
-
-def calls(request: Any, _: Any) -> dict[str, Any]:
-    """One call of today, where that was asked for."""
-    [operation] = operations(request, _)["operation_logs"] or [None]
-    call = {"call_history_uuid": "c", "recording_status": "non_recorded"}
-    return {"call_history": [{**call, "start_time": operation["time"]}] if operation else []}
+def one_row(name: str, request: Any, _: Any) -> dict[str, Any]:
+    """A list with the first row of the sample; of today, where it is asked for by days."""
+    operation, today = contract(name).operation, pendulum.now("UTC").to_date_string()
+    row = operation.records_of(sample(name))[0]
+    if field := contract(name).cursor_field:
+        row[field] = f"{today}T00:00:00Z"
+    is_asked = request.qs.get("from", [today])[0] <= today <= request.qs.get("to", [today])[0]
+    return {str(operation.records): [row] if is_asked else []}
 
 
 def catalog(*names: str) -> ConfiguredAirbyteCatalog:
@@ -274,7 +279,7 @@ def test_check_tells_the_user_of_no_stream_the_catalog_does_not_have(zoom: reque
     assert named == set(OF_ZOOM)
 
 
-ROOTS = ("users", "report/users", "chat/channels", "groups", "report/operationlogs", "phone/call_history")
+ROOTS = WHOLE | {"report/users"}
 """What `check` asks for, until one answers."""
 
 
@@ -460,14 +465,10 @@ def test_read_gives_every_row_and_asks_for_nothing_twice(zoom: requests_mock.Moc
         "report_meeting_participants": 2,
         "report_webinars": 1,
         "report_webinar_participants": 2,
-        "channels": 1,
-        "report_operation_logs": 1,
-        "groups": 1,
-        "phone_call_history": 1,
+        **dict.fromkeys(LISTS, 1),
         "phone_call_elements": 1,
     }
     assert set(PUBLIC) - set(rows) == {"webinar_qna_results", "read_gaps"}  # nobody asked, and nothing is missing
-    assert len(PUBLIC) == 26
     assert {final_status(output, name) for name in PUBLIC} == {AirbyteStreamStatus.COMPLETE}
     assert output.errors == []
     assert set(gets(zoom).values()) == {1}
@@ -513,6 +514,11 @@ def test_instance_without_a_time_is_a_gap_of_its_webinar(zoom: requests_mock.Moc
     assert [rows[name] for name in names] == [1, 2, 1]
     [gap] = rows_of(output, "read_gaps")
     assert (gap["stream"], gap["object_type"], gap["object_id"]) == ("webinar_absentees", "webinar", "3")
+
+
+def states_of(output: EntrypointOutput) -> list[Any]:
+    """Each state that a sync emitted, as the next one takes it."""
+    return [message.state for message in output.state_messages]
 
 
 def rows_of(output: EntrypointOutput, name: str) -> list[Any]:
@@ -598,8 +604,8 @@ def test_webinars_that_nobody_attended_are_read_when_their_list_is(
 ) -> None:
     """They lie before the watermark by then, and no report names them."""
     start = pendulum.now("UTC").subtract(days=60).to_iso8601_string()
-    instances = {"json": {"webinars": [{"uuid": "unattended==", "start_time": start}]}}
-    lists = {
+    instances: dict[str, Any] = {"json": {"webinars": [{"uuid": "unattended==", "start_time": start}]}}
+    lists: dict[str, dict[str, Any]] = {
         "users/u1/webinars": {"json": {"webinars": [{"id": 3, "uuid": "3==", "host_id": "u1", "duration": 60}]}},
         "past_webinars/3/instances": instances,
     }
@@ -611,8 +617,8 @@ def test_webinars_that_nobody_attended_are_read_when_their_list_is(
     zoom.get(f"{API}/{path}", **answer)
     first = read(SourceZoom(), config, selected)
     zoom.get(f"{API}/{path}", **lists[path])
-    second = read(SourceZoom(), config, selected, [message.state for message in first.state_messages[-1:]])
-    third = read(SourceZoom(), config, selected, [message.state for message in second.state_messages[-1:]])
+    second = read(SourceZoom(), config, selected, states_of(first)[-1:])
+    third = read(SourceZoom(), config, selected, states_of(second)[-1:])
 
     uuids = [[row["webinar_uuid"] for row in rows_of(output, "webinar_absentees")] for output in (first, second, third)]
     assert uuids == [["w=="], ["unattended=="], []]

@@ -48,10 +48,20 @@ def _document(name: str) -> JsonObject:
     return document
 
 
+def documented(operation: Operation) -> JsonObject:
+    """What is documented about the operation; raises KeyError where there is no such one."""
+    found: JsonObject = _document(operation.document)["paths"][operation.path]["get"]
+    return found
+
+
+def query_parameters(operation: Operation) -> dict[str, JsonObject]:
+    """Each documented query parameter, by its name."""
+    return {one["name"]: one for one in documented(operation).get("parameters", []) if one["in"] == "query"}
+
+
 def body_schema(operation: Operation) -> JsonObject:
     """Schema of the JSON body of the operation's 200 answer."""
-    responses = _document(operation.document)["paths"][operation.path]["get"]["responses"]
-    schema: JsonObject = responses["200"]["content"]["application/json"]["schema"]
+    schema: JsonObject = documented(operation)["responses"]["200"]["content"]["application/json"]["schema"]
     return schema
 
 

@@ -8,10 +8,13 @@ from airbyte_cdk.sources.utils.schema_helpers import ResourceSchemaLoader
 from jsonschema import Draft7Validator
 
 from unit_tests.contract.contracts import (
-    CONTRACTS,
     SCHEMA_NAMES,
     SCHEMAS_FOLDER,
+    SEEN,
     STREAM_NAMES,
+    WITHHELD,
+    contract,
+    cursor_field,
     own_columns,
     primary_key,
 )
@@ -19,6 +22,7 @@ from unit_tests.contract.formats import DATE, DATE_TIME_WITH_ZONE
 from unit_tests.contract.openapi import DocumentedField, documented_fields, needs_documents
 from unit_tests.contract.schema_tree import JsonObject, nodes, parse, types
 from unit_tests.contract.seed_tables import columns, needs_tables
+from unit_tests.declared import BY_NAME
 
 SEED_TYPES = {
     "ARRAY": "array",
@@ -32,8 +36,7 @@ SEED_TYPES = {
 each_stream = pytest.mark.parametrize("stream", STREAM_NAMES)
 each_schema = pytest.mark.parametrize("stream", SCHEMA_NAMES)
 each_incremental_stream = pytest.mark.parametrize(
-    ("stream", "cursor_field"),
-    [(name, field) for name in STREAM_NAMES if name in CONTRACTS and (field := CONTRACTS[name].cursor_field)],
+    "stream", [name for name in STREAM_NAMES if BY_NAME[name].incremental_field]
 )
 each_schema_file = pytest.mark.parametrize(
     "name", sorted(path.relative_to(SCHEMAS_FOLDER).as_posix() for path in SCHEMAS_FOLDER.rglob("*.json"))
@@ -71,15 +74,10 @@ def documented_format(documented: DocumentedField) -> str | None:
     return None if texts else next(iter(documented.formats & {"date", "date-time"}), None)
 
 
-def test_every_stream_schema_has_a_contract() -> None:
-    assert STREAM_NAMES
-    assert set(STREAM_NAMES) <= CONTRACTS.keys(), "add the stream to contracts.py"
-
-
 @needs_documents
 @each_stream
 def test_schema_holds_every_documented_field(stream: str) -> None:
-    missing = CONTRACTS[stream].documented_fields().keys() - fields_of(stream).keys()
+    missing = contract(stream).documented_fields().keys() - fields_of(stream).keys()
 
     assert not missing
 
@@ -88,7 +86,7 @@ def test_schema_holds_every_documented_field(stream: str) -> None:
 @each_stream
 def test_schema_types_every_documented_field_as_zoom_does(stream: str) -> None:
     fields = fields_of(stream)
-    documented = CONTRACTS[stream].documented_fields()
+    documented = contract(stream).documented_fields()
     expected = {
         path: entry.types | {json_type(value) for value in entry.examples} for path, entry in documented.items()
     }
@@ -100,7 +98,7 @@ def test_schema_types_every_documented_field_as_zoom_does(stream: str) -> None:
 @each_stream
 def test_schema_marks_date_times_as_zooms_examples_show_them(stream: str) -> None:
     fields = fields_of(stream)
-    documented = CONTRACTS[stream].documented_fields()
+    documented = contract(stream).documented_fields()
     expected = {path: documented_format(entry) for path, entry in documented.items()}
 
     assert {path: fields[path].get("format") for path in expected} == expected
@@ -110,7 +108,7 @@ def test_schema_marks_date_times_as_zooms_examples_show_them(stream: str) -> Non
 @each_stream
 def test_schema_gives_64_bit_fields_the_integer_type(stream: str) -> None:
     fields = fields_of(stream)
-    documented = CONTRACTS[stream].documented_fields()
+    documented = contract(stream).documented_fields()
     wide = [path for path, entry in documented.items() if "int64" in entry.formats]
 
     assert {path for path in wide if "integer" not in types(fields[path])} == set()
@@ -127,7 +125,7 @@ def test_schema_holds_every_seed_column(stream: str) -> None:
 @each_stream
 def test_schema_types_seed_columns_that_zoom_no_longer_documents_as_the_table_does(stream: str) -> None:
     fields = fields_of(stream)
-    documented = CONTRACTS[stream].documented_fields()
+    documented = contract(stream).documented_fields()
     undocumented = {path: word for path, word in columns(stream).items() if path not in documented}
 
     assert {path: types(fields[path]) - {"null"} for path in undocumented} == {
@@ -140,27 +138,29 @@ def test_schema_types_seed_columns_that_zoom_no_longer_documents_as_the_table_do
 
 @each_stream
 def test_schema_declares_what_zoom_sends_without_documenting_it_and_nothing_that_it_never_sends(stream: str) -> None:
-    contract = CONTRACTS[stream]
+    assert contract(stream).seen <= fields_of(stream).keys()
+    assert not contract(stream).withheld & fields_of(stream).keys()
 
-    assert contract.seen <= fields_of(stream).keys()
-    assert not contract.withheld & fields_of(stream).keys()
+
+def test_what_no_class_knows_is_said_of_streams_that_there_are() -> None:
+    assert SEEN.keys() | WITHHELD.keys() <= set(STREAM_NAMES)
 
 
 @needs_documents
 @each_stream
 def test_what_is_said_to_be_undocumented_or_withheld_is(stream: str) -> None:
-    documented = documented_fields(CONTRACTS[stream].operations).keys()
+    documented = documented_fields(contract(stream).operations).keys()
 
-    assert not CONTRACTS[stream].seen & documented
-    assert CONTRACTS[stream].withheld <= documented
+    assert not contract(stream).seen & documented
+    assert contract(stream).withheld <= documented
 
 
 @needs_documents
 @needs_tables
 @each_stream
 def test_schema_declares_no_field_of_unknown_origin(stream: str) -> None:
-    contract = CONTRACTS[stream]
-    known = contract.documented_fields().keys() | columns(stream).keys() | contract.own_columns | contract.seen
+    documented = contract(stream).documented_fields().keys()
+    known = documented | columns(stream).keys() | own_columns(stream) | contract(stream).seen
 
     assert not fields_of(stream).keys() - known
 
@@ -169,20 +169,19 @@ def test_schema_declares_no_field_of_unknown_origin(stream: str) -> None:
 def test_connector_columns_are_strings(stream: str) -> None:
     fields = fields_of(stream)
 
-    assert all(types(fields[column]) - {"null"} == {"string"} for column in CONTRACTS[stream].own_columns)
+    assert all(types(fields[column]) - {"null"} == {"string"} for column in own_columns(stream))
 
 
 @each_schema
 def test_only_the_primary_key_and_the_cursor_are_never_null(stream: str) -> None:
-    cursor = CONTRACTS[stream].cursor_field if stream in CONTRACTS else None
     not_null = {path for path, field in fields_of(stream).items() if "null" not in types(field)}
 
-    assert not_null == primary_key(stream) | ({cursor} if cursor else set())
+    assert not_null == primary_key(stream) | {name for name in [cursor_field(stream)] if name}
 
 
 @each_incremental_stream
-def test_the_cursor_is_a_date_time(stream: str, cursor_field: str) -> None:
-    assert fields_of(stream)[cursor_field].get("format") == "date-time"
+def test_the_cursor_is_a_date_time(stream: str) -> None:
+    assert fields_of(stream)[str(cursor_field(stream))].get("format") == "date-time"
 
 
 @each_schema
@@ -196,7 +195,7 @@ def test_arrays_have_typed_items(stream: str) -> None:
 def test_ids_are_never_numbers(stream: str) -> None:
     numbers = {path for path, field in fields_of(stream).items() if "number" in types(field)}
 
-    assert not {path for path in numbers if re.search(r"(^|[._])u?u?ids?(\[\])?$", path)}
+    assert not {path for path in numbers if re.search(r"(^|[._])(u?u?ids?|pmi)(\[\])?$", path)}
 
 
 @each_schema

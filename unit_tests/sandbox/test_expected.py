@@ -94,7 +94,7 @@ def test_registrants_of_past_occurrences_can_be_refused(serve: Serve) -> None:
         oddities=False,
         without=frozenset({"past-occurrences"}),
     )
-    found = {}
+    found: dict[Any, Any] = {}
     for meeting in client.meeting_ids():
         detail = client.get(f"/meetings/{meeting}", show_previous_occurrences="true").json()
         found |= keyed("meeting_registrants", [with_id(row, meeting) for row in registrants(client, meeting, detail)])

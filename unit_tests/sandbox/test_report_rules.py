@@ -57,7 +57,7 @@ def test_today_and_the_oldest_day_are_those_of_the_zone(
 
 def test_a_session_is_counted_under_the_day_of_the_zone(serve: Serve, clock: Clock) -> None:
     at(clock, "2026-09-21T23:00:00")
-    days = {}
+    days: dict[str, Any] = {}
     for zone in ("UTC-12", "UTC", "UTC+14"):
         client = serve(users=1, oddities=False, report_zone=zone)
         (uuid,) = client.sandbox.add_sessions(user=0)

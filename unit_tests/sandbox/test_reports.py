@@ -105,7 +105,7 @@ def test_what_is_known_of_active_hosts_and_of_history_adds_up(serve: Serve) -> N
 
 def test_participants_are_those_expected(serve: Serve) -> None:
     client = serve(users=8)
-    counts = dict(client.sandbox.expected_keys("report_meeting_participants"))
+    counts = {str(uuid): int(rows) for uuid, rows in client.sandbox.expected_keys("report_meeting_participants")}
     rows = list(client.sandbox.expected_rows("report_meeting_participants"))
 
     found = [{"meeting_uuid": uuid, **row} for uuid in counts for row in participants(client, str(uuid))]

@@ -78,7 +78,7 @@ def details(client: Client) -> list[Row]:
 
 def expected(client: Client, stream: str, reading: Reading | None = None) -> dict[Any, int]:
     keys = client.sandbox.expected_keys(stream, reading or Reading(all_hosts=True))
-    return dict(keys) if stream in PER_SESSION else Counter(keys)
+    return {uuid: int(rows) for uuid, rows in keys} if stream in PER_SESSION else Counter(keys)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from source_zoom.streams import ZoomStream
 from source_zoom.zoom.meanings import Meaning
 from unit_tests.said import Said
 
@@ -33,6 +34,9 @@ NO_LICENCE_OF_PAST = Said(
     "Webinar plan subscription is missing. Enable webinar for this user once the subscription is added:{userId}.",
     "/past_webinars/{webinarId}/absentees",
 )
+LACKING = {Meaning.NO_PLAN: NO_PLAN, Meaning.NO_LICENCE: NO_LICENCE_OF_PAST}
+"""What Zoom says of a plan that lacks, where it does not say so of the operation itself."""
+
 NO_ACCESS = Said(400, 3000, "Cannot access webinar info.", "/meetings/{meetingId}")
 REGISTRATION_OFF = Said(
     400,
@@ -55,7 +59,6 @@ def _of_webinar(path: str) -> dict[Meaning, Said]:
     return {
         Meaning.GONE: Said(404, 3001, "Webinar does not exist: {webinarId}.", path),
         Meaning.NO_LICENCE: _own(path, NO_LICENCE),
-        Meaning.NO_PLAN: NO_PLAN,
     }
 
 
@@ -63,14 +66,11 @@ def _of_past_webinar(path: str) -> dict[Meaning, Said]:
     return {
         Meaning.GONE: Said(404, 3001, "Webinar ID is invalid or not end.", path),
         Meaning.TOO_OLD: TOO_OLD,
-        Meaning.NO_LICENCE: NO_LICENCE_OF_PAST,
-        Meaning.NO_PLAN: NO_PLAN,
     }
 
 
 SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
     "groups": {Meaning.NO_PLAN: Said(400, 200, "Only available for Paid account.", "/groups")},
-    "report/operationlogs": {Meaning.NO_PLAN: NO_PLAN},
     "phone/call_history": {Meaning.NO_PHONE: NO_PHONE},
     "phone/call_history/{call_history_uuid}": {Meaning.NO_PHONE: NO_PHONE},
     "users/{user_id}/meetings": {
@@ -92,20 +92,17 @@ SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
         Meaning.FEATURE_OFF: Said(400, 300, "Cannot access webinar info.", "/meetings/{meetingId}/registrants"),
         Meaning.NO_HOSTING: _own("/meetings/{meetingId}/registrants", NO_HOSTING),
         Meaning.NO_REGISTRATION: Said(400, 300, "This meeting has not registration required", "ZoomNet"),
-        Meaning.NO_PLAN: NO_PLAN,
     },
     "meetings/{meeting_id}/registrants/questions": {
         Meaning.GONE: _own("/meetings/{meetingId}/registrants/questions", MEETING_GONE),
         Meaning.NO_HOSTING: _own("/meetings/{meetingId}/registrants/questions", NO_HOSTING),
         Meaning.NO_REGISTRATION: REGISTRATION_OFF,
         Meaning.FEATURE_OFF: Said(400, 3000, "", CODE_3000),
-        Meaning.NO_PLAN: NO_PLAN,
     },
     "meetings/{meeting_id}/polls": {
         Meaning.POLLS_OFF: Said(400, 4400, "Meeting polls disabled.", "/meetings/{meetingId}/polls"),
         Meaning.NO_HOSTING: _own("/meetings/{meetingId}/polls", NO_HOSTING),
         Meaning.GONE: MEETING_GONE,
-        Meaning.NO_PLAN: NO_PLAN,
     },
     "past_meetings/{uuid}/polls": {
         Meaning.TOO_OLD: TOO_OLD,
@@ -113,13 +110,11 @@ SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
             404, 3001, "Meeting does not exist: {meetingId}.", "/past_meetings/{meetingId}/participants"
         ),
         Meaning.POLLS_OFF: Said(400, 4400, "Meeting polls disabled.", "/meetings/{meetingId}/polls"),
-        Meaning.NO_PLAN: NO_PLAN,
     },
     "users/{user_id}/webinars": {
         Meaning.USER_GONE: Said(404, 1001, "User does not exist: {userId}.", "/users/{userId}/webinars"),
         Meaning.NO_LICENCE: NO_LICENCE,
         Meaning.NO_HOSTING: NO_HOSTING,
-        Meaning.NO_PLAN: NO_PLAN,
     },
     "webinars/{webinar_id}": {
         Meaning.GONE: Said(400, 300, "Invalid webinar ID.", "/webinars/{webinarId}"),
@@ -131,7 +126,6 @@ SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
             "/webinars/{webinarId}",
         ),
         Meaning.FEATURE_OFF: NO_ACCESS,
-        Meaning.NO_PLAN: NO_PLAN,
     },
     "webinars/{webinar_id}/registrants": {
         **_of_webinar("/webinars/{webinarId}/registrants"),
@@ -155,8 +149,6 @@ SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
     },
     "past_webinars/{webinar_id}/instances": {
         Meaning.GONE: Said(400, 300, "Invalid webinar ID.", "/past_webinars/{webinarId}/instances"),
-        Meaning.NO_LICENCE: NO_LICENCE_OF_PAST,
-        Meaning.NO_PLAN: NO_PLAN,
     },
     "report/users/{user_id}/meetings": {
         Meaning.USER_GONE: Said(
@@ -196,7 +188,6 @@ SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
         Meaning.NO_PLAN: Said(
             200, 200, "This is only available for paid account:{accountId}.", "/report/webinars/{webinarId}"
         ),
-        Meaning.NO_LICENCE: NO_LICENCE_OF_PAST,
     },
     "report/webinars/{uuid}/participants": {
         Meaning.GONE: Said(
@@ -214,7 +205,6 @@ SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
             "Only available for Paid or ZMP account: {accountId}.",
             "/report/webinars/{webinarId}/participants",
         ),
-        Meaning.NO_LICENCE: NO_LICENCE_OF_PAST,
     },
     "past_webinars/{uuid}/absentees": {
         Meaning.GONE: Said(
@@ -229,9 +219,7 @@ SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
             "This webinar doesn't have registration required: {webinarUUID}.",
             "/past_webinars/{webinarId}/absentees",
         ),
-        Meaning.NO_LICENCE: NO_LICENCE_OF_PAST,
         Meaning.FEATURE_OFF: NO_ACCESS,
-        Meaning.NO_PLAN: NO_PLAN,
     },
     "past_webinars/{uuid}/polls": {
         **_of_past_webinar("/past_webinars/{webinarId}/polls"),
@@ -239,4 +227,10 @@ SKIPS: Mapping[str, Mapping[Meaning, Said]] = {
     },
     "past_webinars/{uuid}/qa": _of_past_webinar("/past_webinars/{webinarId}/qa"),
 }
-"""By the path of the endpoint; what is not here skips nothing."""
+"""By the path of the endpoint, besides what a plan lacks."""
+
+
+def sources(cls: type[ZoomStream]) -> dict[Meaning, Said]:
+    """Return the answer that each meaning skipped by a stream is known from."""
+    lacking = {meaning: said for meaning, said in LACKING.items() if meaning in cls.plan.lacking}
+    return {**lacking, **SKIPS.get(cls.endpoint.path, {})}

@@ -4,47 +4,38 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
 import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pendulum
 import pytest
 
 import source_zoom.streams
 from source_zoom.engine import Role, slices_from
-from source_zoom.streams import STREAMS, PastSessionStream, ReadGaps, ZoomStream, build, build_all
+from source_zoom.streams import STREAMS, PastSessionStream, ReadGaps, ZoomStream, build_all
 from source_zoom.streams.base.stream import ZoomSubStream
 from source_zoom.streams.items.state_form import Item
 from source_zoom.streams.items.stream import ItemStream
-from source_zoom.streams.sessions.history import HistoryMeetings, SmallHistoryMeetings
+from source_zoom.streams.sessions.answers import SessionAnswers
 from source_zoom.streams.sessions.hosts import ActiveHosts
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.windows.grid import Window
-from source_zoom.streams.windows.stream import ResumableStream
+from source_zoom.streams.windows.stream import ResumableStream, WindowStream
 from source_zoom.zoom.answers import classify
 from source_zoom.zoom.endpoint import RateLabel
 from source_zoom.zoom.meanings import LACKING, NOTHING, NOTHING_THERE, Meaning, name_of
-from unit_tests.contract.openapi import DOCUMENTS_FOLDER, needs_documents
+from unit_tests.contract.openapi import documented, needs_documents, query_parameters
+from unit_tests.declared import BY_NAME, DECLARED, HELPERS, instance, operation_of
 from unit_tests.fake_zoom import context
-from unit_tests.streams.skips import SKIPS
+from unit_tests.streams.skips import SKIPS, sources
 
 SCHEMAS = Path(source_zoom.streams.__file__).parents[1] / "schemas"
-PRODUCTS = ("meetings.json", "users.json", "team-chat.json", "phone.json")
-BY_NAME = build(context())
-HELPERS: tuple[type[ZoomStream], ...] = (ActiveHosts, HistoryMeetings, SmallHistoryMeetings)
-"""Endpoints that another stream reads in its own time, so that they are no nodes of the tree."""
-DECLARED = (*STREAMS, *HELPERS)
 PUBLIC = [cls for cls in STREAMS if not cls.internal]
 SUBSTREAMS = [cls for cls in STREAMS if issubclass(cls, ZoomSubStream)]
 
-DOCS = re.compile(
-    r"https://developers\.zoom\.us/docs/api/(?P<product>[a-z-]+)/#tag/(?P<tag>[a-z-]+)/get/(?P<path>\S+?)\.?$"
-)
 CLASSIC_SCOPE = re.compile(r"[a-z_]+:read:admin")
 GRANULAR_SCOPE = re.compile(r"[a-z_]+:read:[a-z_]+:admin")
 NAME = re.compile(r"[a-z]+(_[a-z]+)*")
@@ -56,12 +47,6 @@ DEFAULT_PAGE = 30
 every_stream = pytest.mark.parametrize("cls", DECLARED, ids=lambda cls: cls.__name__)
 every_public_stream = pytest.mark.parametrize("cls", PUBLIC, ids=lambda cls: cls.__name__)
 every_substream = pytest.mark.parametrize("cls", SUBSTREAMS, ids=lambda cls: cls.__name__)
-
-
-def instance(cls: type[ZoomStream]) -> ZoomStream:
-    if cls in HELPERS:
-        return cls(context())
-    return next(stream for stream in BY_NAME.values() if type(stream) is cls)
 
 
 def placeholders(path: str) -> list[str]:
@@ -76,7 +61,7 @@ def slice_fields(cls: type[ZoomStream]) -> set[str]:
         return {"uuid"}
     if issubclass(cls, ItemStream):
         return set(item_fields(cls))
-    if "from" in cls.endpoint.slice_params:
+    if issubclass(cls, (WindowStream, *HELPERS)):
         return {"from", "to"}
     return set(cls.parent_stream.child_keys) if issubclass(cls, ZoomSubStream) else set()
 
@@ -84,16 +69,6 @@ def slice_fields(cls: type[ZoomStream]) -> set[str]:
 def item_fields(cls: type[ItemStream]) -> dict[str, str]:
     of = cls.parent_stream.item  # type: ignore[attr-defined]
     return dict(of.fields(Item("", "", "", "", "")))
-
-
-def schema_of(cls: type[ZoomStream]) -> Any:
-    return json.loads((SCHEMAS / f"{instance(cls).name}.json").read_text(encoding="utf-8"))
-
-
-def first_lines(cls: type[ZoomStream]) -> list[str]:
-    """First lines of the docstrings of a stream and of the streams it varies."""
-    varied = [base for base in cls.__mro__ if issubclass(base, ZoomStream) and "endpoint" in vars(base)]
-    return [(base.__doc__ or "").strip().split("\n")[0] for base in varied]
 
 
 def cursor_of(cls: type[ZoomStream]) -> set[str]:
@@ -150,10 +125,9 @@ def test_name_is_the_class_name_in_snake_case(cls: type[ZoomStream]) -> None:
 
 @every_stream
 def test_docstring_begins_with_zooms_page_of_the_endpoint(cls: type[ZoomStream]) -> None:
-    docs = next(filter(None, map(DOCS.match, first_lines(cls))), None)
+    documented = operation_of(cls).path
 
-    assert docs is not None
-    assert re.sub(r"\{\w+\}", "{}", docs["path"]) == re.sub(r"\{\w+\}", "{}", cls.endpoint.path)
+    assert re.sub(r"\{\w+\}", "{}", documented) == "/" + re.sub(r"\{\w+\}", "{}", cls.endpoint.path)
 
 
 @every_stream
@@ -179,16 +153,12 @@ def test_answer_is_a_list_or_a_record_with_marks(cls: type[ZoomStream]) -> None:
     assert endpoint.records is not None or endpoint.page_size is None
 
 
-def test_list_has_marks_only_where_zoom_leaves_an_empty_one_out() -> None:
-    marked = {
-        cls.__name__: cls.endpoint.required_keys
-        for cls in DECLARED
-        if cls.endpoint.records and cls.endpoint.required_keys
-    }
-
+@every_stream
+def test_list_has_marks_only_where_zoom_leaves_an_empty_one_out(cls: type[ZoomStream]) -> None:
     # Without the key of the session, an answer without the list is an error or is cut off.
-    assert set(marked) == {"MeetingPollResults", "WebinarPollResults", "WebinarQnaResults"}
-    assert set(marked.values()) == {("uuid", "id")}
+    marks = ("uuid", "id") if issubclass(cls, SessionAnswers) else ()
+
+    assert cls.endpoint.records is None or cls.endpoint.required_keys == marks
 
 
 @every_stream
@@ -272,98 +242,20 @@ def test_internal_streams_have_an_empty_schema(cls: type[ZoomStream]) -> None:
     assert (instance(cls).json_schema == {}) is cls.internal
 
 
-@every_public_stream
-def test_schema_is_open_draft_7(cls: type[ZoomStream]) -> None:
-    schema = schema_of(cls)
-
-    jsonschema.Draft7Validator.check_schema(schema)
-    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
-    assert schema["type"] == "object"
-    assert schema["additionalProperties"] is True
-
-
-@every_public_stream
-def test_schema_has_the_keys_and_what_is_carried(cls: type[ZoomStream]) -> None:
-    properties = schema_of(cls)["properties"]
-    stream = instance(cls)
-    carried = set(stream.carried) if isinstance(stream, ZoomSubStream) else set()
-
-    fields = {*instance(cls).key_fields, *cursor_of(cls), *carried, *filter(None, [cls.string_id])}
-    assert fields <= set(properties)
-
-
-@every_public_stream
-def test_keys_and_cursors_cannot_be_null_and_all_others_can(cls: type[ZoomStream]) -> None:
-    never_null = set(instance(cls).key_fields) | cursor_of(cls)
-    keys = never_null | {"meeting_id", "webinar_id", "meeting_uuid", "webinar_uuid"}
-
-    for name, property_ in schema_of(cls)["properties"].items():
-        nullable = "null" in property_["type"]
-        assert nullable or name in keys, name
-        assert not (nullable and name in never_null), name
-
-
-def typed(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    for name, property_ in schema.get("properties", {}).items():
-        yield f"{path}{name}", property_
-        yield from typed(property_.get("items", property_), f"{path}{name}.")
-
-
-@every_public_stream
-def test_date_times_have_the_type_a_warehouse_loads_as_a_timestamp(cls: type[ZoomStream]) -> None:
-    for name, property_ in typed(schema_of(cls)):
-        if property_.get("format") == "date-time":
-            assert property_["airbyte_type"] == "timestamp_with_timezone", name
-            assert "string" in property_["type"], name
-            assert ("null" in property_["type"]) is (name not in cursor_of(cls)), name
-
-
-@pytest.mark.parametrize("cls", [cls for cls in STREAMS if issubclass(cls, PastSessionStream)])
-def test_cursor_is_a_date_time_that_every_row_has(cls: type[ZoomStream]) -> None:
-    [field] = cursor_of(cls)
-
-    assert schema_of(cls)["properties"][field]["format"] == "date-time"
-    assert field in {"end_time", "meeting_end_time", "webinar_end_time"}
-
-
 @pytest.mark.parametrize("cls", [cls for cls in DECLARED if not issubclass(cls, ResumableStream)])
 def test_only_streams_with_a_state_are_incremental(cls: type[ZoomStream]) -> None:
     assert cursor_of(cls) == set()
     assert not instance(cls).is_resumable
 
 
-@every_public_stream
-def test_ids_are_never_floating_point(cls: type[ZoomStream]) -> None:
-    for name, property_ in typed(schema_of(cls)):
-        if name.rsplit(".", 1)[-1] in {"id", "pmi"} or name.endswith(("_id", "_ids")):
-            assert "number" not in property_["type"], name
-
-
 # Against Zoom's OpenAPI documents
 
 
-def documented_operations() -> dict[str, Any]:
-    if not DOCUMENTS_FOLDER.is_dir():
-        pytest.skip("Zoom's OpenAPI documents are not in ../shared/zoom-openapi")
-    operations: dict[str, Any] = {}
-    for product in PRODUCTS:
-        paths = json.loads((DOCUMENTS_FOLDER / product).read_text(encoding="utf-8"))["paths"]
-        operations |= {re.sub(r"\{\w+\}", "{}", path): item["get"] for path, item in paths.items() if "get" in item}
-    return operations
-
-
-def operation_of(cls: type[ZoomStream]) -> Any:
-    return documented_operations()["/" + re.sub(r"\{\w+\}", "{}", cls.endpoint.path)]
-
-
 def parameters_of(cls: type[ZoomStream]) -> dict[str, Any]:
-    return {
-        parameter["name"]: parameter["schema"]
-        for parameter in operation_of(cls).get("parameters", [])
-        if parameter.get("in") == "query"
-    }
+    return {name: one["schema"] for name, one in query_parameters(operation_of(cls)).items()}
 
 
+@needs_documents
 @every_stream
 def test_page_size_is_the_largest_that_zoom_allows(cls: type[ZoomStream]) -> None:
     page_size = parameters_of(cls).get("page_size")
@@ -374,6 +266,7 @@ def test_page_size_is_the_largest_that_zoom_allows(cls: type[ZoomStream]) -> Non
         assert cls.endpoint.page_size == (min(page_size["maximum"], LARGEST_PAGE) if page_size else None)
 
 
+@needs_documents
 @every_stream
 def test_parameters_and_their_values_are_documented(cls: type[ZoomStream]) -> None:
     parameters = parameters_of(cls)
@@ -386,17 +279,19 @@ def test_parameters_and_their_values_are_documented(cls: type[ZoomStream]) -> No
         assert parameters[name]["type"] != "boolean" or value in {"true", "false"}
 
 
+@needs_documents
 @every_stream
 def test_scopes_are_those_zoom_documents(cls: type[ZoomStream]) -> None:
-    extensions = operation_of(cls)["x-extensions"]
+    extensions = documented(operation_of(cls))["x-extensions"]
 
     assert cls.endpoint.scopes.classic in extensions["x-macro-scopes"]
     assert cls.endpoint.scopes.granular in extensions["x-granular-scopes"]
 
 
+@needs_documents
 @every_stream
 def test_label_is_the_documented_one(cls: type[ZoomStream]) -> None:
-    label = re.search(r"\*\*\[?Rate Limit Label\]?[^`]*`([A-Za-z-]+)`", operation_of(cls)["description"])
+    label = re.search(r"\*\*\[?Rate Limit Label\]?[^`]*`([A-Za-z-]+)`", documented(operation_of(cls))["description"])
 
     assert label is not None
     product = "phone-" if cls.endpoint.path.startswith("phone/") else ""  # Zoom Phone has limits of its own
@@ -418,20 +313,18 @@ def test_only_what_says_that_nothing_is_there_is_skipped(cls: type[ZoomStream]) 
 
 @every_stream
 def test_each_meaning_that_is_skipped_has_a_source(cls: type[ZoomStream]) -> None:
-    sources = SKIPS.get(cls.endpoint.path, {})
-
-    assert {meaning for meaning in Meaning if meaning in cls.skipped_meanings()} == set(sources)
+    assert {meaning for meaning in Meaning if meaning in cls.skipped_meanings()} == set(sources(cls))
 
 
 @pytest.mark.parametrize(("cls", "meaning"), SKIPPED)
 def test_answer_of_the_source_has_that_meaning_for_the_endpoint(cls: type[ZoomStream], meaning: Meaning) -> None:
-    assert classify(SKIPS[cls.endpoint.path][meaning].answer(), cls.endpoint).meaning is meaning
+    assert classify(sources(cls)[meaning].answer(), cls.endpoint).meaning is meaning
 
 
 @needs_documents
 @pytest.mark.parametrize(("cls", "meaning"), SKIPPED)
 def test_source_says_so(cls: type[ZoomStream], meaning: Meaning) -> None:
-    said = SKIPS[cls.endpoint.path][meaning]
+    said = sources(cls)[meaning]
 
     assert said.is_true(), f"{said.source} does not say {said}"
 
@@ -474,10 +367,3 @@ def test_gaps_are_the_last_of_all_streams_and_no_stream_of_zooms() -> None:
     assert isinstance(everything["read_gaps"], ReadGaps)
     assert not everything["read_gaps"].is_resumable
     assert [name for name, stream in everything.items() if stream.is_last][-1] == "read_gaps"
-
-
-def test_schema_of_gaps_has_their_key() -> None:
-    schema = build_all(context())["read_gaps"].json_schema
-
-    jsonschema.Draft7Validator.check_schema(schema)
-    assert all("null" not in schema["properties"][name]["type"] for name in ReadGaps.primary_key)

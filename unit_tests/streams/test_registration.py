@@ -16,6 +16,8 @@ from source_zoom.streams.registration import OfRegistration, RegistrableDetail
 from unit_tests.fake_zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, context, refusal, token
 from unit_tests.past import NOW, read
 
+pytestmark = pytest.mark.usefixtures("sleepless")
+
 NOUNS = ("meeting", "webinar")
 OF_REGISTRATION = ("registrants", "questions")
 GONE = refusal(404, 3001, "It does not exist: 1.")
@@ -25,11 +27,6 @@ OTHER_SKIPS = {
 }
 
 every_noun = pytest.mark.parametrize("noun", NOUNS)
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
 
 
 @pytest.fixture
@@ -472,7 +469,8 @@ def test_registrants_are_incomplete_only_where_one_may_register_for_an_occurrenc
         [record] = read(detail, slice_)
         [of_it] = slices(registrants, detail.child_key(record, slice_))
         zoom.get(f"{API}/{noun}s/{of_it[f'{noun}_id']}/registrants", **page({"id": "a"}))
-        rows, kind = [], None
+        rows: list[Mapping[str, Any]] = []
+        kind = None
         try:
             rows.extend(registrants.read_records(SyncMode.full_refresh, stream_slice=of_it))
         except SliceFailure as error:
@@ -493,7 +491,7 @@ def test_series_whose_detail_failed_has_the_registrants_of_the_whole_and_a_gap(
     key = detail.child_key_of_unread({**listed(noun), "type": 8}, ValueError("why it was not read"))
     assert key == ("1", "h", None, None)
     [slice_] = slices(registrants, key)
-    rows = []
+    rows: list[Mapping[str, Any]] = []
 
     with pytest.raises(SliceFailure, match="single occurrences") as caught:
         rows.extend(registrants.read_records(SyncMode.full_refresh, stream_slice=slice_))

@@ -42,6 +42,8 @@ from unit_tests.past import (
     tree,
 )
 
+pytestmark = pytest.mark.usefixtures("sleepless")
+
 # From a day before `start_date`, as Zoom may count in a zone west of UTC, to a day after today.
 WINDOWS = [("2026-03-19", "2026-04-05"), ("2026-04-05", "2026-05-04"), ("2026-05-04", "2026-05-11")]
 NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[report:read:admin].")
@@ -52,8 +54,7 @@ DETAIL = f"{API}/report/meetings/aBcD%3D%3D"
 
 
 @pytest.fixture(autouse=True)
-def _on_the_tenth_of_may(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+def _on_the_tenth_of_may() -> Iterator[None]:
     with freeze_time(NOW):
         yield
 
@@ -180,7 +181,7 @@ def test_fault_of_a_call_for_the_hosts_holds_the_watermark_and_those_known_are_r
 
 
 def test_fault_of_a_later_window_keeps_what_the_ones_before_have_read(zoom: requests_mock.Mocker) -> None:
-    fine = {"json": {"history_meetings": []}}
+    fine: dict[str, Any] = {"json": {"history_meetings": []}}
     zoom.get(f"{API}/report/history_meetings", [fine, SERVER_ERROR])
     streams = tree()
     sessions, meetings = sessions_of(streams), streams["report_meetings"]

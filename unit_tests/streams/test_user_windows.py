@@ -41,7 +41,8 @@ class Recordings(UserWindows):
     cursor_field = "start_time"
     rows_are = "recordings"
 
-    def get_json_schema(self) -> Mapping[str, Any]:
+    @property
+    def json_schema(self) -> Mapping[str, Any]:
         return {"type": "object", "properties": {"uuid": {"type": "string"}, "start_time": {"type": "string"}}}
 
 
@@ -75,10 +76,12 @@ class Account:
         return {"users": [{"id": one, "email": f"{one}@x.org"} for one, has in self.users.items() if has == status]}
 
 
+pytestmark = pytest.mark.usefixtures("sleepless")
+
+
 @pytest.fixture(params=[Recordings])
 def account(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.setattr(streams, "STREAMS", (*streams.STREAMS, request.param))
-    monkeypatch.setattr("time.sleep", lambda _: None)
     zoom = Account()
     with requests_mock.Mocker() as mocker:
         mocker.post(TOKEN_URL, **token())
@@ -197,6 +200,10 @@ def test_windows_of_moments_are_as_long_and_as_old_as_the_endpoint_serves(accoun
     first = sync(name="archives", start_date=start.to_date_string())
 
     assert rows(first, name="archives") == {f"{user} {day}" for user in ("ann", "bob") for day in account.days}
-    spans = [(pendulum.parse(since.upper()), pendulum.parse(until.upper())) for _, since, until in account.asked]
+    spans = [(moment(since), moment(until)) for _, since, until in account.asked]
     assert min(since for since, _ in spans) >= start.subtract(days=2)
-    assert all(0 < (until - since).total_seconds() < 7 * 86_400 for since, until in spans)  # type: ignore[operator,union-attr]
+    assert all(0 < (until - since).total_seconds() < 7 * 86_400 for since, until in spans)
+
+
+def moment(text: str) -> pendulum.DateTime:
+    return pendulum.from_format(text.upper(), "YYYY-MM-DD[T]HH:mm:ss[Z]")

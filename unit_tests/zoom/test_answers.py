@@ -10,7 +10,7 @@ import requests
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from freezegun import freeze_time
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from source_zoom.zoom.answers import (
@@ -276,7 +276,6 @@ def test_text_that_is_no_code_is_none(code: str) -> None:
     st.one_of(st.none(), st.integers(), st.text(max_size=5), st.sampled_from([rule.code for rule in RULES])),
     st.one_of(st.none(), st.text(max_size=40), st.sampled_from([rule.text for rule in RULES])),
 )
-@settings(deadline=None)
 def test_every_answer_has_one_meaning_and_a_sentence(status: int, code: Any, message: Any) -> None:
     answer = response(status, {"code": code, "message": message})
 
@@ -614,7 +613,6 @@ def test_garbage_in_retry_after_does_not_break_the_verdict(value: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=255), max_size=40))
-@settings(deadline=None)
 def test_no_header_breaks_the_verdict(value: str) -> None:
     headers = dict.fromkeys(("Retry-After", "X-RateLimit-Type", "Content-Type", "Content-Length"), value)
 

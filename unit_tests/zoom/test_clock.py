@@ -62,7 +62,7 @@ def test_clock_that_is_half_a_day_off_stops_every_stream(ahead: float) -> None:
         with pytest.raises(StreamStopped) as caught:
             check.check(answer(later))
         assert (caught.value.cause, caught.value.failure_type) == ("clock", FailureType.config_error)
-    assert f"by {abs(ahead) / 60:,.0f} minutes" in str(caught.value)
+        assert f"by {abs(ahead) / 60:,.0f} minutes" in str(caught.value)
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Sun, 99 May 2026 09:30:00 GMT"])

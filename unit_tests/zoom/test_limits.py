@@ -209,7 +209,7 @@ def test_session_has_a_connection_for_each_thread(scheme: str) -> None:
     adapter = LabelBudget(RateLabel.LIGHT, 10, connections=77).session.get_adapter(f"{scheme}://api.zoom.us")
 
     assert isinstance(adapter, BoundedAdapter)
-    assert adapter._pool_maxsize == 77
+    assert vars(adapter)["_pool_maxsize"] == 77
     assert (adapter._seconds, adapter._most_bytes) == (ANSWER_SECONDS, ANSWER_BYTES)
 
 

@@ -101,7 +101,7 @@ def parts(text: str) -> set[str]:
 letters = string.ascii_letters + string.digits + "-._~+/="
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_eight_characters_of_a_token_survive(data: st.DataObject) -> None:
     tokens = data.draw(st.lists(st.text(letters, min_size=16, max_size=60), min_size=1, max_size=3))

@@ -27,6 +27,8 @@ from hypothesis import strategies as st
 from source_zoom.zoom import transport
 from source_zoom.zoom.transport import AnswerTooLarge, AnswerTooSlow, BoundedAdapter, clock_difference, release
 
+pytestmark = pytest.mark.usefixtures("loopback")
+
 MB = 1_000_000
 SOON = 0.3
 IN_TIME = 30.0  # on a busy machine

@@ -24,7 +24,8 @@ def loss(**facts: Any) -> Loss:
 
 
 def test_gap_of_a_loss_has_its_facts() -> None:
-    facts = {"object_type": "user", "object_id": "u1", "meaning": "NO_PERMISSION", "http_status": 400, "zoom_code": 200}
+    facts: dict[str, Any] = {"object_type": "user", "object_id": "u1", "meaning": "NO_PERMISSION"}
+    facts |= {"http_status": 400, "zoom_code": 200}
 
     assert Gap.of("meetings", loss(**facts), "2026-05-10") == Gap(stream="meetings", since="2026-05-10", **facts)
 

@@ -12,6 +12,7 @@ from airbyte_cdk.models import SyncMode
 
 from source_zoom.engine import Loss, SliceFailure
 from source_zoom.streams.base.pages import MOST_MISCOUNTS, PageCount, PageReader
+from source_zoom.streams.windows.cursor import cause_of
 from unit_tests.fake_zoom import API, TOKEN_URL, refusal, token
 from unit_tests.past import feed_of, read, sessions_of, slice_of, tree
 from unit_tests.streams.base.test_withheld import (
@@ -20,7 +21,6 @@ from unit_tests.streams.base.test_withheld import (
     SERVER_ERROR,
     TODAY,
     Sync,
-    _impatient,
     hosted,
     session,
     zoom,
@@ -28,7 +28,9 @@ from unit_tests.streams.base.test_withheld import (
 from unit_tests.streams.sessions import test_stream as books
 from unit_tests.streams.sessions.test_stream import outbox
 
-__all__ = ["_impatient", "outbox", "zoom"]
+__all__ = ["outbox", "zoom"]
+
+pytestmark = pytest.mark.usefixtures("sleepless")
 
 
 def state_of(sync: Sync, name: str) -> dict[str, Any]:
@@ -145,7 +147,7 @@ def test_rows_of_a_session_are_not_dropped_when_another_thread_miscounts(monkeyp
 
 def test_owed_instance_that_is_listed_too_leaves_no_window_open(outbox: Any) -> None:
     first = books.cursor(outbox, "ann")
-    first.note_unknown("7", books.cause_of(books.at_fault()))
+    first.note_unknown("7", cause_of(books.at_fault()))
     for window in books.WINDOWS:
         first.end_owner(books.end(window))
     book = books.next_sync(outbox, first)

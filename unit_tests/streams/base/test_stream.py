@@ -24,6 +24,7 @@ from unit_tests.fake_zoom import (
     refusal,
     token,
 )
+from unit_tests.past import feed_of
 from unit_tests.streams.base.reading import MEETING, REGISTRANTS_OF, failure, gets, page, read
 
 pytestmark = pytest.mark.usefixtures("sleeps")
@@ -247,7 +248,8 @@ def test_registrants_are_read_pending_then_approved_then_denied(
 def test_only_an_explicit_approval_type_2_saves_the_calls(streams: dict[str, ZoomStream]) -> None:
     registrants = streams["meeting_registrants"]
 
-    registrants.follow("meetings", [("0", "h", 0, ()), ("1", "h", 1, ()), ("2", "h", 2, ()), ("unread", "h", None, ())])
+    keys = [("0", "h", 0, ()), ("1", "h", 1, ()), ("2", "h", 2, ()), ("unread", "h", None, ())]
+    registrants.follow("meetings", feed_of(*keys))
 
     slices = list(registrants.stream_slices(sync_mode=SyncMode.full_refresh))
     assert [slice_ and slice_["meeting_id"] for slice_ in slices] == ["0", "1", "unread"]

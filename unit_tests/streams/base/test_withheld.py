@@ -33,6 +33,8 @@ from source_zoom.zoom.retries import MAX_RETRIES
 from unit_tests.fake_zoom import API, CONFIG, DAILY_LIMIT, TOKEN_URL, refusal, token
 from unit_tests.past import row_of
 
+pytestmark = pytest.mark.usefixtures("sleepless")
+
 NO_PERMISSION = refusal(400, 200, "No permission.")
 SERVER_ERROR = refusal(500, 500, "Internal error.")
 NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[x].")
@@ -40,11 +42,6 @@ NO_PLAN = refusal(400, 200, "Only available for paid account: acc.")
 TODAY = pendulum.now("UTC")
 DAYS_AGO = [TODAY.subtract(days=days).to_date_string() for days in range(10)]
 HOSTS = ("ann", "bob", "cat")
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
 
 
 @pytest.fixture
@@ -103,11 +100,8 @@ class Sync:
         return sorted(str(row.get("uuid") or row.get("meeting_uuid") or row["webinar_uuid"]) for row in self.rows(name))
 
     def status(self, name: str) -> str:
-        return [
-            one.trace.stream_status.status.value
-            for one in self.messages
-            if one.trace and one.trace.stream_status and one.trace.stream_status.stream_descriptor.name == name
-        ][-1]
+        statuses = [one.trace.stream_status for one in self.messages if one.trace and one.trace.stream_status]
+        return [str(one.status.value) for one in statuses if one.stream_descriptor.name == name][-1]
 
     @property
     def failures(self) -> list[tuple[str, str]]:
@@ -585,7 +579,7 @@ def test_each_stream_has_its_turn_when_hosts_who_were_refused_are_asked_again(zo
     zoom.get(re.compile("/report/users/[hz]"), **NO_PERMISSION)
     now = TODAY.format("YYYY-MM-DD[T]HH:mm:ss[Z]")
     cause = {"meaning": "NO_PERMISSION", "refused": True}
-    state = {
+    state: Mapping[str, Any] = {
         name: {
             "version": 2,
             "end_time": now,

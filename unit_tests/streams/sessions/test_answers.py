@@ -16,6 +16,8 @@ from source_zoom.zoom.retries import MAX_RETRIES
 from unit_tests.fake_zoom import API, DEAD_PAGE_TOKEN, TOKEN_URL, refusal, token
 from unit_tests.past import NOW, UUID, asked, end_of_slice, read, slice_of, tree
 
+pytestmark = pytest.mark.usefixtures("sleepless")
+
 PATHS = {
     "meeting_poll_results": "past_meetings/aBcD%3D%3D/polls",
     "webinar_poll_results": "past_webinars/aBcD%3D%3D/polls",
@@ -26,8 +28,7 @@ every_stream = pytest.mark.parametrize("name", PATHS)
 
 
 @pytest.fixture(autouse=True)
-def _on_the_tenth_of_may(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+def _on_the_tenth_of_may() -> Iterator[None]:
     with freeze_time(NOW):
         yield
 

@@ -491,7 +491,7 @@ def test_a_session_that_failed_is_not_waited_for() -> None:
 # Retries
 
 
-def failed(*sessions: Session, cause: Cause = FAULT, now: pendulum.DateTime = NOW, **settings: bool) -> dict[str, Any]:
+def failed(*sessions: Session, cause: Cause = FAULT, now: pendulum.DateTime = NOW, **settings: Any) -> dict[str, Any]:
     books = opened(state(now=now, **settings))
     for one in sessions or (session(),):
         books.fail(one, cause)
@@ -806,7 +806,7 @@ def test_a_session_that_no_window_lists_any_more_is_owed_until_it_was_read() -> 
 # Settings that change
 
 
-def read_with(start: pendulum.Date, **settings: bool) -> dict[str, Any]:
+def read_with(start: pendulum.Date, **settings: Any) -> dict[str, Any]:
     """A caught-up state of a stream that was read with some settings; a session of today was read."""
     books = opened(state(start=start, **settings), ("ann",))
     books.read(LAST, session("today", TODAY), at=NOW, complete=True)
@@ -1017,7 +1017,8 @@ def test_a_state_of_ten_thousand_hosts_and_twenty_thousand_sessions_a_day_stays_
         books.finish(THIRD, host)
         books.finish(LAST, host)
 
-    seconds = []
+    seconds: list[float] = []
+    blob: dict[str, Any] = {}
     for attempt in range(3):  # the machine may be busy with something else
         for stages in books._held.recent.values():
             stages[-1].add(attempt)
@@ -1030,7 +1031,7 @@ def test_a_state_of_ten_thousand_hosts_and_twenty_thousand_sessions_a_day_stays_
     days = [sum(len(DigestSet.decode(text)) for text in stages) for stages in blob["recent"].values()]
     assert days == [SESSIONS_A_DAY + 3] * 6
     assert len(json.dumps(blob)) < 920_000
-    assert min(seconds) < 0.3
+    assert min(seconds) < 0.6  # alone, a quarter of it
     books.finish(THIRD, HOSTS[0])
     books.finish(LAST, HOSTS[0])
     assert len(json.dumps(books.to_json())) < 780_000
@@ -1103,7 +1104,8 @@ def test_a_field_of_a_later_version_is_passed_over(path: str, value: Any) -> Non
     assert again.to_json() == blob
 
 
-NO_DAYS = ["0001-01-01", "2019-12-31", "2026-05-13", "9999-12-31", "20260510", "2026-W19-1", "", None, 7, [], "\ud800"]
+NO_DATES: list[Any] = ["20260510", "2026-W19-1", "", None, 7, [], "\ud800"]
+NO_DAYS = ["0001-01-01", "2019-12-31", "2026-05-13", "9999-12-31", *NO_DATES]
 
 
 @pytest.mark.parametrize(
@@ -1205,7 +1207,7 @@ def mutated(data: st.DataObject, value: Any) -> Any:
     return {**rest, name: mutated(data, value[name])}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_blob_is_usable_or_not_and_what_is_usable_lasts_through_a_sync(data: st.DataObject) -> None:
     now = NOW.add(days=1)

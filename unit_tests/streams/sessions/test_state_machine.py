@@ -8,7 +8,7 @@ in which a uuid can be told in two windows, and under both names of its host.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
@@ -23,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from source_zoom.engine import SliceFailure, StreamStopped
 from source_zoom.engine.partitions import SlicePartition
 from source_zoom.streams.items import state as item_state
+from source_zoom.streams.items.cursor import ItemSlice
 from source_zoom.streams.items.state import MILESTONES
 from source_zoom.streams.sessions.cursor import OwnerListed, SessionCursor, SessionSlice
 from source_zoom.streams.sessions.state import FIXED_DAYS, Cause, Session, SessionState
@@ -153,23 +154,23 @@ def refused_from(blob: dict[str, Any]) -> dict[str, str]:
     return {name: group["first"] for group in blob["hosts"]["refused"] for name in group["names"]}
 
 
-def partition_of(slice_: SessionSlice) -> SlicePartition:
+def partition_of(slice_: ItemSlice[Session]) -> SlicePartition:
     return SlicePartition(None, slice_)  # type: ignore[arg-type]  # only its slice is looked at
 
 
 class Watched(SessionState):
     """A state that says which hosts were read in which windows."""
 
-    known: Knowledge
+    told: Knowledge
 
     def finish(self, window: Window, owner: str) -> None:
         super().finish(window, owner)
-        self.known.finished.add((window, owner))
+        self.told.finished.add((window, owner))
         self._forget_refused(owner)
 
     def miss(self, window: Window, owner: str, cause: Cause) -> None:
         super().miss(window, owner, cause)
-        self.known.finished.discard((window, owner))
+        self.told.finished.discard((window, owner))
 
     def refuse(self, window: Window, owner: str, cause: Cause) -> None:
         super().refuse(window, owner, cause)
@@ -178,9 +179,9 @@ class Watched(SessionState):
     def _forget_refused(self, host: str) -> None:
         """All of a refused host from the first refusal on will be read again."""
         if first := refused_from(self.to_json()).get(host):
-            self.known.finished = {
+            self.told.finished = {
                 (window, name)
-                for window, name in self.known.finished
+                for window, name in self.told.finished
                 if name != host or window.last.isoformat() <= first
             }
 
@@ -205,10 +206,10 @@ class Book:
             lookback_days=LOOKBACK,
             one_participant=settings.one_participant,
         )
-        self.known = self.state.known = known.copy()
+        self.known = self.state.told = known.copy()
         self.cursor = SessionCursor("report_meetings", self.state, NoopMessageRepository(), emits_sentinel=False)
         self.before = self._not_to_be_repeated(old, known)
-        self.pending: list[SessionSlice] = list(self.cursor.retries())
+        self.pending = self.cursor.retries()
         refused = [slice_ for slice_ in self.pending if slice_.was_refused]
         assert {one["uuid"] for one in refused} == {
             one["uuid"] for one in self.pending if old["retry"][one["uuid"]].get("refused")
@@ -264,7 +265,7 @@ class Book:
         if happening.is_final(now):
             self.known.final.add(happening.uuid)
             soon = now < happening.end.add(minutes=SETTLING_MINUTES)
-            if slice_.complete and not soon and slice_.session.fingerprint == "final":
+            if slice_.complete and not soon and slice_.item.fingerprint == "final":
                 self.known.settled.add(happening.uuid)
         self.cursor.close_partition(partition)
 
@@ -290,7 +291,7 @@ class PastSessionsMachine(RuleBasedStateMachine):
         super().__init__()
         self.now = CLOCK
         self.settings = Settings()
-        self.names: dict[str, tuple[str, ...]] = NAMES
+        self.names: Mapping[str, tuple[str, ...]] = NAMES
         self.vanished: set[str] = set()
         self.happenings: tuple[Happening, ...] = ()
         self.books: list[Book] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -71,7 +71,7 @@ def outbox() -> Outbox:
     return Outbox()
 
 
-def new_state(blob: dict[str, Any] | None = None) -> SessionState:
+def new_state(blob: Mapping[str, Any] | None = None) -> SessionState:
     return SessionState(json.loads(json.dumps(blob or {})), now=NOW, first_day=START, lookback_days=2)
 
 
@@ -79,7 +79,7 @@ def cursor(
     outbox: Outbox,
     *hosts: str,
     sentinel: bool = False,
-    blob: dict[str, Any] | None = None,
+    blob: Mapping[str, Any] | None = None,
     served: Callable[[], bool] = lambda: True,
 ) -> SessionCursor:
     book = SessionCursor("report_meetings", new_state(blob), outbox, emits_sentinel=sentinel, is_served=served)
@@ -172,7 +172,7 @@ def test_session_that_failed_is_put_aside_and_its_host_is_done(outbox: Outbox) -
 
     assert watermark(book) == "2026-04-05"
     assert list(book.state["retry"]) == ["s"]
-    assert [slice_.session for slice_ in next_sync(outbox, book).retries()] == [session()]
+    assert [slice_.item for slice_ in next_sync(outbox, book).retries()] == [session()]
 
 
 def test_session_that_was_refused_is_a_gap_and_its_host_is_done(outbox: Outbox) -> None:
@@ -324,7 +324,7 @@ def test_retry_belongs_to_no_window(outbox: Outbox) -> None:
     first.fail_partition(partition(session()), at_fault())
     book = next_sync(outbox, first)
 
-    book.close_partition(partition(book.retries()[0].session, None))
+    book.close_partition(partition(book.retries()[0].item, None))
 
     assert book.state["retry"] == {}
     assert not book._waiting
@@ -472,10 +472,10 @@ def test_twenty_refused_sessions_are_asked_again_and_the_others_when_one_answers
     assert len(asked) == ASKED_AGAIN
     assert all(slice_.was_refused for slice_ in asked)
     for slice_ in asked[1:]:
-        book.fail_partition(partition(slice_.session, None, refused=True), refused())
+        book.fail_partition(partition(slice_.item, None, refused=True), refused())
     assert book.late() == []
 
-    book.close_partition(partition(asked[0].session, None, refused=True))
+    book.close_partition(partition(asked[0].item, None, refused=True))
     others = book.late()
     assert len({slice_["uuid"] for slice_ in [*asked, *others]}) == ASKED_AGAIN + 5
     assert all(slice_.was_refused for slice_ in others)
@@ -486,7 +486,7 @@ def test_refused_sessions_take_turns(outbox: Outbox) -> None:
     first = book.retries()
     book._state._now = NOW.add(days=1)  # asked at another time than the first ones
     for slice_ in first:
-        book.fail_partition(partition(slice_.session, None, refused=True), refused())
+        book.fail_partition(partition(slice_.item, None, refused=True), refused())
 
     second = [slice_["uuid"] for slice_ in next_sync(outbox, book).retries()]
 
