@@ -24,7 +24,7 @@ help:  ## show this list
 setup: $(STAMP)  ## make .venv and install what the locks name, checked by hash
 
 demo: $(STAMP)  ## read a sandbox Zoom with the connector's command line into demo/zoom.duckdb
-	@$(BIN)/python scripts/demo.py
+	@PYTHONPATH=. $(BIN)/python scripts/demo.py
 
 # Coverage slows the unit tests by half, so only CI measures it, over all of them.
 test: COVERAGE := $(if $(PYTEST_ARGS),,$(if $(CI),--cov --cov-report=))
@@ -49,7 +49,7 @@ docs: $(STAMP)  ## write docs/streams.md, other tables and the catalog from the 
 records: $(STAMP)  ## write integration_tests/expected_records.jsonl from a read of the sandbox
 	PYTHONPATH=. $(BIN)/python scripts/record_expected.py
 
-shapes: $(STAMP)  ## write sandbox/shapes.json from Zoom's OpenAPI documents, which are not part of this repository
+shapes: $(STAMP)  ## write sandbox/*.json from Zoom's OpenAPI documents, which are not part of this repository
 	PYTHONPATH=. $(BIN)/python scripts/make_shapes.py
 
 matrix: $(STAMP)  ## print what becomes of each refusal at each endpoint, as a Markdown table (MATRIX_ARGS=... to choose)

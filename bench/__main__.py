@@ -52,7 +52,7 @@ class Account:
 
 @contextmanager
 def account(*options: str) -> Iterator[Account]:
-    """Run a sandbox with these options while the block runs."""
+    """Run a sandbox with these options while the block runs, in a process that takes no time from this one."""
     with tempfile.TemporaryDirectory() as folder:
         config_file = Path(folder) / "config.json"
         command = [sys.executable, "-m", "sandbox", "--port", "0", "--write-config", str(config_file), *options]

@@ -18,8 +18,7 @@ from airbyte_cdk.test import entrypoint_wrapper
 from airbyte_cdk.test.models import ExpectedOutcome
 
 from sandbox import Reading, Sandbox
-from sandbox.expected_reports import COUNTED_BY_SESSION, DEFAULT_READING
-from sandbox.expected_shaped import numbered
+from sandbox.expected import COUNTED_BY_SESSION, DEFAULT_READING, numbered
 from source_zoom import SourceZoom
 
 ROOT = Path(__file__).resolve().parent.parent

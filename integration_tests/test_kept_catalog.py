@@ -7,7 +7,7 @@ import pytest
 
 from integration_tests.conftest import Serve
 from integration_tests.connector import CATALOG, OF_THE_ACCOUNT, Connector, config_of
-from sandbox.expected_reports import COUNTED_BY_SESSION
+from sandbox.expected import COUNTED_BY_SESSION
 
 RENAMED = {
     "meeting_questions": "meeting_registration_questions",

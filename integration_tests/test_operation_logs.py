@@ -10,7 +10,7 @@ import pytest
 from integration_tests.conftest import Clock, Serve
 from integration_tests.connector import Output, catalog_of, config_of, read_here
 from sandbox import Sandbox
-from sandbox.expected_shaped import numbered
+from sandbox.expected import numbered
 from sandbox.shaped_rows import After, PerDay
 
 NAME = "report_operation_logs"

@@ -28,7 +28,7 @@ from integration_tests.connector import (
     config_of,
 )
 from sandbox import Sandbox, SandboxOptions
-from sandbox.expected_reports import COUNTED_BY_SESSION
+from sandbox.expected import COUNTED_BY_SESSION
 
 pytestmark = pytest.mark.skipif(sys.version_info >= (3, 13), reason="PyAirbyte needs a Python before 3.13")
 

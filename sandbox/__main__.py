@@ -5,17 +5,18 @@ import json
 import signal
 import sys
 import threading
-from dataclasses import fields
-from datetime import date
+from collections.abc import Callable, Collection
+from dataclasses import Field, fields
 from pathlib import Path
 from textwrap import TextWrapper
+from typing import Any
 
-from sandbox.embedded import ALL_SCOPES, Sandbox
-from sandbox.faults import KINDS, TARGET, TARGET_HELP, Fault
-from sandbox.limits import PLANS, Label, Limit, parse_limit
-from sandbox.options import LACKS, REPORT_BORDERS, REPORT_OLD, REPORT_TO, REPORT_ZONES, SandboxOptions
+from sandbox.embedded import Sandbox
+from sandbox.faults import KINDS, TARGET, TARGET_HELP
+from sandbox.options import SandboxOptions
 
 _DEFAULTS = SandboxOptions()
+_METAVARS: dict[Callable[[str], Any], str] = {int: "N", float: "SECONDS"}
 _EFFECT = TextWrapper(120, initial_indent="      ", subsequent_indent="      ", break_on_hyphens=False)
 
 _EXAMPLES = """\
@@ -59,24 +60,6 @@ def _range(text: str) -> tuple[int, int]:
     return int(least), int(most if separator else least)
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, text.replace(",", " ").split()))
-
-
-def _limit(text: str) -> tuple[Label, Limit]:
-    try:
-        return parse_limit(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _fault(text: str) -> Fault:
-    try:
-        return Fault.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
 def _fault_help() -> str:
     lines = [
         "",
@@ -104,207 +87,54 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--oauth", action="store_true", help="that configuration has a refresh token instead of an account id"
     )
-    _add_world(parser.add_argument_group("the account"))
-    _add_rules(parser.add_argument_group("its rules"))
-    trouble = parser.add_argument_group("trouble")
-    trouble.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="before each answer")
-    trouble.add_argument(
-        "--fault", type=_fault, action="append", default=[], metavar="NAME:key=value,...", help="repeatable; see below"
-    )
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for option in fields(SandboxOptions):
+        if option.metadata:
+            title = option.metadata["group"]
+            groups[title] = groups.get(title) or parser.add_argument_group(title)
+            _add(groups[title], option, getattr(_DEFAULTS, option.name))
     return parser
 
 
-def _add_world(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--seed", type=int, default=_DEFAULTS.seed, help="same seed, same data (default: %(default)s)")
-    group.add_argument("--today", type=date.fromisoformat, metavar="DATE", help="day around which meetings are placed")
-    group.add_argument("--users", type=int, default=_DEFAULTS.users, help="active users (default: %(default)s)")
-    group.add_argument(
-        "--meetings", type=int, default=_DEFAULTS.meetings, help="per active user (default: %(default)s)"
-    )
-    group.add_argument(
-        "--registrants",
-        type=_range,
-        default=_DEFAULTS.registrants,
-        metavar="MIN-MAX",
-        help="per meeting or webinar with registration (default: {}-{})".format(*_DEFAULTS.registrants),
-    )
-    group.add_argument(
-        "--registration-percent",
-        type=int,
-        default=_DEFAULTS.registration_percent,
-        metavar="PERCENT",
-        help="of the meetings and webinars require registration (default: %(default)s)",
-    )
-    group.add_argument(
-        "--polls", type=int, default=_DEFAULTS.polls, help="most polls of a meeting or webinar (default: %(default)s)"
-    )
-    group.add_argument(
-        "--webinars", type=int, default=_DEFAULTS.webinars, metavar="N", help="per licensed user (default: %(default)s)"
-    )
-    group.add_argument(
-        "--webinar-hosts-percent",
-        type=int,
-        default=_DEFAULTS.webinar_hosts_percent,
-        metavar="PERCENT",
-        help="of the active users have a webinar licence (default: %(default)s)",
-    )
-    group.add_argument("--channels", type=int, default=_DEFAULTS.channels, help="default: %(default)s")
-    group.add_argument(
-        "--sessions-per-host",
-        type=int,
-        default=_DEFAULTS.sessions_per_host,
-        metavar="N",
-        help="past sessions of each host, beside the odd ones; 0: none at all (default: %(default)s)",
-    )
-    group.add_argument(
-        "--session-months",
-        type=int,
-        default=_DEFAULTS.session_months,
-        metavar="N",
-        help="how far back they go; reports show six months (default: %(default)s)",
-    )
-    group.add_argument(
-        "--hosting-percent",
-        type=int,
-        default=_DEFAULTS.hosting_percent,
-        metavar="PERCENT",
-        help="of the active users have held sessions (default: %(default)s)",
-    )
-    group.add_argument(
-        "--participants",
-        type=_range,
-        default=_DEFAULTS.participants,
-        metavar="MIN-MAX",
-        help="per session (default: {}-{}); one odd session has 700".format(*_DEFAULTS.participants),
-    )
-    group.add_argument(
-        "--no-oddities",
-        action="store_true",
-        help="no users, meetings and sessions that vanish, refuse or come late, no repeated list entries",
-    )
-    group.add_argument(
-        "--without",
-        action="append",
-        choices=list(LACKS),
-        default=[],
-        help="what the account or the app lacks; repeatable; "
-        + "; ".join(f"{name}: {meaning}" for name, meaning in LACKS.items()),
-    )
+def _add(group: argparse._ArgumentGroup, option: Field[Any], default: Any) -> None:
+    """Add the argument of an option."""
+    told, read = option.metadata["help"], option.metadata["read"] or type(default)
+    how: dict[str, Any] = {"type": _explaining(read)}
+    if read in _METAVARS and "choices" not in option.metadata["others"]:
+        how["metavar"] = _METAVARS[read]
+    if isinstance(default, bool):
+        how = {"action": "store_false" if default else "store_true"}
+    elif isinstance(default, Collection) and not isinstance(default, str) and not default:
+        how["action"] = "append"
+    elif isinstance(default, tuple):
+        how = {"type": _explaining(_range), "metavar": "MIN-MAX"}
+        told += " (default: {}-{})".format(*default)
+    elif default is not None:
+        told += f" (default: {default})"
+    flag = option.metadata["flag"] or f"--{option.name.replace('_', '-')}"
+    others = {"dest": option.name, "default": argparse.SUPPRESS, "help": told, **option.metadata["others"]}
+    group.add_argument(flag, **how, **others)
 
 
-def _add_rules(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--limits", choices=list(PLANS), default=_DEFAULTS.plan, help="plan (default: %(default)s)")
-    group.add_argument(
-        "--limit",
-        type=_limit,
-        action="append",
-        default=[],
-        metavar="LABEL=RATE/s[,daily=N]",
-        help="replaces the plan's limit of a label: light, medium, heavy, resource-intensive, phone-...; repeatable",
-    )
-    group.add_argument(
-        "--retry-after", type=int, metavar="SECONDS", help="sent with per-second refusals; not sent by default"
-    )
-    group.add_argument(
-        "--token-lifetime", type=float, default=_DEFAULTS.token_lifetime, metavar="SECONDS", help="default: %(default)s"
-    )
-    group.add_argument("--single-token", action="store_true", help="a new token invalidates the one before")
-    group.add_argument(
-        "--scopes",
-        type=_words,
-        metavar="SCOPE,...",
-        help=f"classic or granular; by default all granular ones: {', '.join(ALL_SCOPES)}",
-    )
-    group.add_argument(
-        "--missing-scope-status", type=int, choices=[400, 401, 403], default=400, help="default: %(default)s"
-    )
-    group.add_argument(
-        "--page-token-lifetime",
-        type=float,
-        default=_DEFAULTS.page_token_lifetime,
-        metavar="SECONDS",
-        help="default: %(default)s",
-    )
-    group.add_argument(
-        "--report-zone",
-        choices=list(REPORT_ZONES),
-        default=_DEFAULTS.report_zone,
-        metavar="ZONE",
-        help="the account's, in which reports count days: UTC, or UTC-12 to UTC+14 (default: %(default)s)",
-    )
-    group.add_argument(
-        "--report-to",
-        choices=list(REPORT_TO),
-        default=_DEFAULTS.report_to,
-        help="whether the day TO is part of a report (default: %(default)s)",
-    )
-    group.add_argument(
-        "--report-border",
-        choices=list(REPORT_BORDERS),
-        default=_DEFAULTS.report_border,
-        help="how far reports go back: six calendar months or 180 days (default: %(default)s)",
-    )
-    group.add_argument(
-        "--report-old",
-        choices=list(REPORT_OLD),
-        default=_DEFAULTS.report_old,
-        help="a report from an older day on is refused, or serves what there is (default: %(default)s)",
-    )
-    group.add_argument(
-        "--report-future",
-        type=int,
-        default=_DEFAULTS.report_future,
-        metavar="DAYS",
-        help="how long after today the day TO may be (default: %(default)s)",
-    )
-    group.add_argument(
-        "--report-delay-seconds",
-        type=float,
-        default=_DEFAULTS.report_delay_seconds,
-        metavar="SECONDS",
-        help="from the end of a session until reports show it (default: %(default)s)",
-    )
-    group.add_argument(
-        "--settle-seconds",
-        type=float,
-        default=_DEFAULTS.settle_seconds,
-        metavar="SECONDS",
-        help="from the end of a session until its last participant has a duration (default: %(default)s)",
-    )
-    group.add_argument(
-        "--answers-delay-seconds",
-        type=float,
-        default=_DEFAULTS.answers_delay_seconds,
-        metavar="SECONDS",
-        help="from the end of a session until its participants (404/3001 before), poll results, Q&A and absentees "
-        "(empty before) are known (default: %(default)s)",
-    )
-    group.add_argument(
-        "--history-names-gone",
-        action="store_true",
-        help="the history names the sessions of the host who was deleted, and their UUIDs are answered",
-    )
-    group.add_argument(
-        "--history-page-size",
-        type=int,
-        default=_DEFAULTS.history_page_size,
-        metavar="ROWS",
-        help="largest page of the account's history; more is refused (default: %(default)s)",
-    )
-    group.add_argument("--page-cap", type=int, metavar="ROWS", help="no page has more, however many are asked for")
+def _explaining(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Let argparse say why a value cannot be read."""
+
+    def reader(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return reader
 
 
 def options_from(arguments: argparse.Namespace) -> SandboxOptions:
     """Return the options that the arguments ask for; raises ValueError for values that make no sense."""
-    named = {field.name for field in fields(SandboxOptions)} & vars(arguments).keys()
-    others = {
-        "oddities": not arguments.no_oddities,
-        "without": frozenset(arguments.without),
-        "plan": arguments.limits,
-        "limits": dict(arguments.limit),
-        "faults": tuple(arguments.fault),
-    }
-    return SandboxOptions(**{**{name: getattr(arguments, name) for name in named}, **others})
+    options = {option.name for option in fields(SandboxOptions)}
+    given = {name: value for name, value in vars(arguments).items() if name in options}
+    return SandboxOptions(
+        **{name: type(getattr(_DEFAULTS, name))(one) if isinstance(one, list) else one for name, one in given.items()}
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,8 +6,7 @@ from datetime import date
 from typing import Any
 
 from sandbox.counters import Counters
-from sandbox.expected import PRIMARY_KEYS, Expected
-from sandbox.expected_reports import COUNTED_BY_SESSION, Reading
+from sandbox.expected import COUNTED_BY_SESSION, PRIMARY_KEYS, Expected, Reading
 from sandbox.faults import Fault
 from sandbox.messages import Reply, Request, json_reply, to_json
 from sandbox.objects import objects

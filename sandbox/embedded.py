@@ -13,8 +13,7 @@ from sandbox.areas import ROUTES
 from sandbox.areas.reports import ACTIVE_HOSTS, HISTORY
 from sandbox.control import CONTROL_PREFIX, Control
 from sandbox.counters import Counters
-from sandbox.expected import Expected
-from sandbox.expected_reports import DEFAULT_READING, Key, Reading, Row
+from sandbox.expected import DEFAULT_READING, Expected, Key, Reading, Row
 from sandbox.faults import Fault, FaultPlan
 from sandbox.gateway import Gateway, Rules
 from sandbox.limits import PLANS, RateLimiter
@@ -30,7 +29,6 @@ from sandbox.targets import ObjectFaults
 from sandbox.world import ReportRules, Size, World, midnight
 
 _WITHHELD = {"history": HISTORY, "active-hosts": ACTIVE_HOSTS}
-ALL_SCOPES = tuple(sorted({route.granular_scope for route in ROUTES}))
 
 
 class Sandbox:

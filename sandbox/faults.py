@@ -5,7 +5,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -37,31 +37,6 @@ def _natural(text: str) -> int:
     return value
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
-    "rate": float,
-    "path": str,
-    "at": int,
-    "user": int,
-    "page": int,
-    "times": int,
-    "label": Label.parse,
-    "after": int,
-    "every": int,
-    "seconds": float,
-    "status": int,
-    "index": int,
-    "object": str,
-    "of": _natural,
-    "answer": str,
-    "code": int,
-    "text": str,
-    "until": float,
-    "part": str,
-    "bytes": _natural,
-    "gzip": {"true": True, "false": False}.__getitem__,
-}
-
-
 class Kind(NamedTuple):
     """What a fault does, the settings it needs and those it may have."""
 
@@ -74,8 +49,11 @@ class Kind(NamedTuple):
     """Whether it is about single objects or calls, and can be set while the sandbox runs."""
 
 
-_ANY_PATH = frozenset({"path"})
 TARGET = frozenset({"path", "object", "user", "of", "times", "after", "until"})
+
+
+def _kind(effect: str, *needs: str, allows: Iterable[str] = ()) -> Kind:
+    return Kind(effect, frozenset(needs), frozenset(allows))
 
 
 def _targeted(effect: str, *needs: str, allows: Iterable[str] = (), parts: tuple[str, ...] = ()) -> Kind:
@@ -83,33 +61,32 @@ def _targeted(effect: str, *needs: str, allows: Iterable[str] = (), parts: tuple
 
 
 KINDS: dict[str, Kind] = {
-    "http-500": Kind("HTTP 500: now and then (rate), always on a path, or both", allows=frozenset({"rate", "path"})),
-    "reset": Kind("connection reset in mid-body", frozenset({"rate"}), _ANY_PATH),
-    "truncate": Kind("HTTP 200 whose JSON is cut", frozenset({"rate"}), _ANY_PATH),
-    "html": Kind("HTTP 200 with an HTML page", frozenset({"rate"}), _ANY_PATH),
-    "unauthorized": Kind("from API call number AT on, the tokens issued so far get 401/124", frozenset({"at"})),
-    "user-broken": Kind("the meeting list of active user number USER is always 500", frozenset({"user"})),
-    "host-gone": Kind("the lists and the report of user number USER are 404/1001", frozenset({"user"})),
-    "report-host-broken": Kind("the report of user number USER is always 500", frozenset({"user"})),
-    "uuid-broken": Kind(
+    "http-500": _kind("HTTP 500: now and then (rate), always on a path, or both", allows=("rate", "path")),
+    "reset": _kind("connection reset in mid-body", "rate", allows=["path"]),
+    "truncate": _kind("HTTP 200 whose JSON is cut", "rate", allows=["path"]),
+    "html": _kind("HTTP 200 with an HTML page", "rate", allows=["path"]),
+    "unauthorized": _kind("from API call number AT on, the tokens issued so far get 401/124", "at"),
+    "user-broken": _kind("the meeting list of active user number USER is always 500", "user"),
+    "host-gone": _kind("the lists and the report of user number USER are 404/1001", "user"),
+    "report-host-broken": _kind("the report of user number USER is always 500", "user"),
+    "uuid-broken": _kind(
         "the participants of session number INDEX, as expected/report_meetings counts them at first, are always 500",
-        frozenset({"index"}),
+        "index",
     ),
-    "repeat-page-token": Kind("every page of the path hands out the token it was asked with", frozenset({"path"})),
-    "dead-page-token": Kind(
+    "repeat-page-token": _kind("every page of the path hands out the token it was asked with", "path"),
+    "dead-page-token": _kind(
         "page PAGE of each matching list gets 400/300 the first TIMES times, 1 if not given",
-        frozenset({"path", "page"}),
-        frozenset({"times"}),
+        "path",
+        "page",
+        allows=["times"],
     ),
-    "daily-limit": Kind("the daily 429 after AFTER calls of the label", frozenset({"label", "after"})),
-    "per-second-limit": Kind("a per-second 429 on each EVERY-th call of the label", frozenset({"label", "every"})),
-    "error-in-200": Kind("HTTP 200 with an error body", frozenset({"path"})),
-    "forbidden": Kind("HTTP 403 with an empty body", frozenset({"path"})),
-    "slow": Kind("SECONDS more latency on the path", frozenset({"path", "seconds"})),
-    "token-endpoint": Kind(
-        "the token endpoint answers STATUS, the first TIMES times or always",
-        frozenset({"status"}),
-        frozenset({"times"}),
+    "daily-limit": _kind("the daily 429 after AFTER calls of the label", "label", "after"),
+    "per-second-limit": _kind("a per-second 429 on each EVERY-th call of the label", "label", "every"),
+    "error-in-200": _kind("HTTP 200 with an error body", "path"),
+    "forbidden": _kind("HTTP 403 with an empty body", "path"),
+    "slow": _kind("SECONDS more latency on the path", "path", "seconds"),
+    "token-endpoint": _kind(
+        "the token endpoint answers STATUS, the first TIMES times or always", "status", allows=["times"]
     ),
     "refuse": _targeted(
         f"an answer instead of the endpoint's: ANSWER, one of {', '.join(CANNED)} (timeout: after SECONDS, 3600 if not "
@@ -148,7 +125,10 @@ faults that are about single objects or calls (refuse, shift, short, endless-pag
 a comma in a value is written \\, and NAME:{"key": "value", ...} is understood, too
 what expected/... tells does not take them into account; /_sandbox/faults sets, clears and counts them"""
 
-_BLOCKING = frozenset({"http-500", "error-in-200", "forbidden", "repeat-page-token"})
+
+def _setting(read: Callable[[str], Any] = str) -> Any:
+    """Declare a setting that is text, or what ``read`` makes of it."""
+    return field(default=None, metadata={"read": read})
 
 
 @dataclass(frozen=True)
@@ -156,27 +136,27 @@ class Fault:
     """One fault with its settings. A ``path`` is an endpoint's template, else text found anywhere in the URL."""
 
     name: str
-    rate: float | None = None
-    path: str | None = None
-    at: int | None = None
-    user: int | None = None
-    page: int | None = None
-    times: int | None = None
-    label: Label | None = None
-    after: int | None = None
-    every: int | None = None
-    seconds: float | None = None
-    status: int | None = None
-    index: int | None = None
-    object: str | None = None
-    of: int | None = None
-    answer: str | None = None
-    code: int | None = None
-    text: str | None = None
-    until: float | None = None
-    part: str | None = None
-    bytes: int | None = None
-    gzip: bool | None = None
+    rate: float | None = _setting(float)
+    path: str | None = _setting()
+    at: int | None = _setting(int)
+    user: int | None = _setting(int)
+    page: int | None = _setting(int)
+    times: int | None = _setting(int)
+    label: Label | None = _setting(Label.parse)  # noqa: RUF009  (a field, as the others are)
+    after: int | None = _setting(int)
+    every: int | None = _setting(int)
+    seconds: float | None = _setting(float)
+    status: int | None = _setting(int)
+    index: int | None = _setting(int)
+    object: str | None = _setting()
+    of: int | None = _setting(_natural)
+    answer: str | None = _setting()
+    code: int | None = _setting(int)
+    text: str | None = _setting()
+    until: float | None = _setting(float)
+    part: str | None = _setting()
+    bytes: int | None = _setting(_natural)
+    gzip: bool | None = _setting({"true": True, "false": False}.__getitem__)
 
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown name and for settings that do not go with it."""
@@ -223,14 +203,15 @@ class Fault:
 
         Raises ValueError.
         """
+        readers = {setting.name: setting.metadata["read"] for setting in fields(cls) if setting.metadata}
         values: dict[str, Any] = {}
         for key, value in settings.items():
             if key == "name" or value is None:
                 continue
-            if key not in _READERS:
+            if key not in readers:
                 raise ValueError(f"{key!r} is no setting of a fault.")
             try:
-                values[key] = value if isinstance(value, Label) else _READERS[key](_text(value))
+                values[key] = value if isinstance(value, Label) else readers[key](_text(value))
             except (LookupError, ValueError) as error:
                 raise ValueError(f"{value!r} is no value for the setting {key} of a fault.") from error
         return cls(str(settings.get("name", "refuse")), **values)
@@ -322,21 +303,6 @@ class FaultPlan:
         """Return the extra seconds that this call takes."""
         slow = (fault for fault in self._faults["slow"] if self._concerns(fault, route.template, request.target))
         return sum(fault.seconds or 0.0 for fault in slow)
-
-    def blocks(self, template: str, path: str, user: int | None = None, uuid: str | None = None) -> bool:
-        """Tell whether a permanent fault keeps this path, given without its query, from ever being read.
-
-        ``user`` is the number of the user whose list or report it is, ``uuid`` the session it is about.
-        """
-        if uuid in self._broken_uuids and template == PARTICIPANTS:
-            return True
-        if template in _LISTS_OF_A_USER and any(fault.user == user for fault in self._breaking(template, "host-gone")):
-            return True
-        return any(
-            fault.rate is None and self._concerns(fault, template, path)
-            for name in sorted(_BLOCKING)
-            for fault in self._faults[name]
-        )
 
     def _concerns(self, fault: Fault, template: str, target: str) -> bool:
         if fault.path is None or fault.path in self._templates:

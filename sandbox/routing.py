@@ -1,12 +1,14 @@
 """The route table's vocabulary: endpoints, their query parameters, and the matching of raw paths."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 from sandbox.limits import Label
@@ -16,6 +18,9 @@ from sandbox.paging import Page, Paging
 if TYPE_CHECKING:
     from sandbox.world import World
 
+ROUTES_FILE = Path(__file__).with_name("routes.json")
+_PUBLISHED: dict[str, Any] = json.loads(ROUTES_FILE.read_text(encoding="utf-8"))
+_UNKNOWN = {"operation": "", "label": "Light", "classic_scope": "", "granular_scope": ""}
 API_PREFIX = "/v2"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _BAD_REQUEST = 400
@@ -117,6 +122,10 @@ class Route:
     def _pattern(self) -> re.Pattern[str]:
         return re.compile(API_PREFIX + _PLACEHOLDER.sub(r"(?P<\1>[^/]+)", self.template))
 
+    def path(self, value: str) -> str:
+        """Return the raw path of what has this id or UUID; encoded twice, as a UUID with slashes must be."""
+        return API_PREFIX + _PLACEHOLDER.sub(quote(quote(value, safe=""), safe=""), self.template)
+
     def match(self, raw_path: str) -> dict[str, str] | None:
         """Return the path's values, each decoded once, or None if the path is another endpoint's."""
         match = self._pattern.fullmatch(raw_path)
@@ -149,6 +158,12 @@ class Route:
             return parameter.read(text)
         except ValueError as error:
             raise self.refuse(parameter.name) from error
+
+
+def published(template: str, handler: Callable[[Call], Listing | dict[str, Any]], **others: Any) -> Route:
+    """Return the route of an endpoint, with what ``make shapes`` has found about it in Zoom's OpenAPI documents."""
+    facts = _PUBLISHED.get(template, _UNKNOWN)
+    return Route(template, **{**facts, "label": Label(facts["label"])}, handler=handler, **others)
 
 
 def iso_date(text: str) -> date:

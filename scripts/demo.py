@@ -11,37 +11,36 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from urllib.error import URLError
 
 import duckdb
+
+from sandbox import Sandbox, SandboxOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "demo"
 DATABASE = DEMO / "zoom.duckdb"
 CONFIG = DEMO / "config.json"
 CATALOG = DEMO / "configured_catalog.json"
-GAPS = "read_gaps"
-"""The stream that lists what could not be read: here nothing."""
 STATE = DEMO / "state.json"
 COMMAND = Path(sys.executable).parent / "source-zoom"
 
-SANDBOX_OPTIONS = ("--users", "25", "--limits", "none", "--latency", "0.02")
-SANDBOX_START_SECONDS = 30.0
+SANDBOX_OPTIONS = SandboxOptions(users=25, latency=0.02)
 COMMAND_SECONDS = 60.0
 READ_SECONDS = 150.0
 
+GAPS = "read_gaps"
+"""The stream that lists what could not be read: here nothing."""
+EXPECTED = "expected"
+"""The table of the rows with which a stream's are compared."""
 RATE_LIMIT_PLAN = "business_plus"
 """The sandbox sets no limits; this row of Zoom's keeps the demo short."""
-NEW_SESSIONS = {"count": 10, "participants": 4, "ended_minutes_ago": 5}
+NEW_SESSIONS = 10
 SESSIONS = "report_meetings"
 PARTICIPANTS = "report_meeting_participants"
 
@@ -83,9 +82,15 @@ class Stream:
     """A stream of the discovered catalog."""
 
     name: str
-    schema: Mapping[str, Any]
+    columns: Mapping[str, str]
+    """Type of each in DuckDB."""
     primary_key: tuple[str, ...]
     is_incremental: bool
+
+    @property
+    def definition(self) -> str:
+        """The columns as SQL defines them."""
+        return ", ".join(f"{_quoted(column)} {kind}" for column, kind in self.columns.items())
 
     def key_of(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the values of the primary key."""
@@ -112,36 +117,6 @@ class Requests:
     def since(self, earlier: Requests) -> Requests:
         """Return how many came after an earlier count."""
         return Requests(self.all - earlier.all, self.reports - earlier.reports)
-
-
-@contextmanager
-def running_sandbox() -> Iterator[str]:
-    """Start the sandbox on a free port, write its connector config to `CONFIG`, yield its address, and end it."""
-    log = DEMO / "sandbox.log"
-    command = [sys.executable, "-m", "sandbox", "--port", "0", *SANDBOX_OPTIONS, "--write-config", str(CONFIG)]
-    with log.open("w") as errors:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
-    try:
-        yield _address(process, log)
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _address(process: subprocess.Popen[str], log: Path) -> str:
-    """Return the address in the sandbox's first line, which it prints once it listens."""
-    silence = threading.Timer(SANDBOX_START_SECONDS, process.kill)
-    silence.start()
-    line = process.stdout.readline() if process.stdout else ""
-    silence.cancel()
-    _, listening, address = line.strip().partition("Sandbox listening on ")
-    if not listening:
-        raise DemoError(f"the sandbox did not start, see {log.relative_to(ROOT)}")
-    return address
 
 
 def connector(*arguments: str, name: str, seconds: float = COMMAND_SECONDS) -> list[dict[str, Any]]:
@@ -206,7 +181,7 @@ def discover() -> list[Stream]:
     return [
         Stream(
             name=stream["name"],
-            schema=stream["json_schema"]["properties"],
+            columns={name: column_type(one) for name, one in stream["json_schema"]["properties"].items()},
             primary_key=tuple(path[0] for path in stream["source_defined_primary_key"]),
             is_incremental="incremental" in stream["supported_sync_modes"],
         )
@@ -224,9 +199,9 @@ def _configured(stream: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read(streams: Sequence[Stream], address: str, *options: str, name: str) -> Sync:
+def read(streams: Sequence[Stream], sandbox: Sandbox, *options: str, name: str) -> Sync:
     """Run `read` and return what it delivered. A key that comes twice counts once: the later record holds."""
-    before = requests_counted(address)
+    before = requests_counted(sandbox)
     started = time.monotonic()
     command = ("read", "--config", str(CONFIG), "--catalog", str(CATALOG), *options)
     messages = connector(*command, name=name, seconds=READ_SECONDS)
@@ -241,12 +216,12 @@ def read(streams: Sequence[Stream], address: str, *options: str, name: str) -> S
             records[stream.name][stream.key_of(record["data"])] = record["data"]
         elif message["type"] == "STATE":
             states[message["state"]["stream"]["stream_descriptor"]["name"]] = message["state"]
-    return Sync(records, states, seconds, requests_counted(address).since(before))
+    return Sync(records, states, seconds, requests_counted(sandbox).since(before))
 
 
-def requests_counted(address: str) -> Requests:
+def requests_counted(sandbox: Sandbox) -> Requests:
     """Return how many requests the sandbox has counted since it started."""
-    counters = get_json(f"{address}/_sandbox/counters")
+    counters = sandbox.counters()
     reports = sum(count for path, count in counters["by_path"].items() if path.startswith("/report/"))
     return Requests(counters["requests"], reports)
 
@@ -256,33 +231,32 @@ def save_state(sync: Sync) -> None:
     STATE.write_text(json.dumps(list(sync.states.values()), indent=2), encoding="utf-8")
 
 
-def hold_sessions(address: str) -> list[str]:
-    """Have sessions held in the sandbox; return their UUIDs."""
-    body = json.dumps(NEW_SESSIONS).encode()
-    return [str(uuid) for uuid in get_json(f"{address}/_sandbox/sessions", body)["uuids"]]
-
-
 def load(database: duckdb.DuckDBPyConnection, streams: Sequence[Stream], sync: Sync) -> None:
     """Write the records of a sync into one table per stream.
 
     A full refresh replaces the table, an incremental sync the rows with the same key.
     """
     for stream in streams:
-        columns = {column: column_type(schema) for column, schema in stream.schema.items()}
-        definition = ", ".join(f"{_quoted(column)} {kind}" for column, kind in columns.items())
-        key = ", ".join(_quoted(column) for column in stream.primary_key)
-        table = _quoted(stream.name)
         create = "CREATE TABLE IF NOT EXISTS" if stream.is_incremental else "CREATE OR REPLACE TABLE"
-        database.execute(f"{create} {table} ({definition}, PRIMARY KEY ({key}))")
-        rows = DEMO / "records" / f"{stream.name}.jsonl"
-        with rows.open("w", encoding="utf-8") as lines:
-            lines.writelines(json.dumps(record) + "\n" for record in sync.records[stream.name].values())
-        if sync.records[stream.name]:
-            database.execute(
-                f"INSERT OR REPLACE INTO {table} BY NAME SELECT * FROM read_json(?, format = 'newline_delimited', "  # noqa: S608 - names come from the catalog, quoted
-                "columns = ?)",
-                [str(rows), columns],
-            )
+        key = ", ".join(map(_quoted, stream.primary_key))
+        database.execute(f"{create} {_quoted(stream.name)} ({stream.definition}, PRIMARY KEY ({key}))")
+        insert(database, stream, stream.name, sync.records[stream.name].values(), "INSERT OR REPLACE")
+
+
+def insert(
+    database: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    table: str,
+    rows: Iterable[Mapping[str, Any]],
+    how: str = "INSERT",
+) -> None:
+    """Add rows to a table with the columns of a stream."""
+    file = DEMO / "records" / f"{table}.jsonl"
+    with file.open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row, sort_keys=True) + "\n" for row in rows)
+    if file.stat().st_size:
+        selected = "SELECT * FROM read_json(?, format = 'newline_delimited', columns = ?)"
+        database.execute(f"{how} INTO {_quoted(table)} BY NAME {selected}", [str(file), stream.columns])
 
 
 def _quoted(name: str) -> str:
@@ -300,44 +274,25 @@ def column_type(schema: Mapping[str, Any]) -> str:
     return scalars.get(types.pop(), "JSON") if len(types) == 1 else "JSON"
 
 
-def get_json(url: str, body: bytes | None = None) -> Any:
-    """Return the JSON answer of the sandbox's own pages; a body is posted."""
-    try:
-        with urllib.request.urlopen(url, body, timeout=30) as response:  # noqa: S310 - the address the sandbox printed
-            return json.load(response)
-    except (URLError, ValueError) as error:
-        raise DemoError(f"{url} did not answer: {error}") from None
-
-
-def compare(database: duckdb.DuckDBPyConnection, streams: Sequence[Stream], address: str) -> None:
-    """Compare the keys in the tables with those the sandbox expects."""
+def compare(database: duckdb.DuckDBPyConnection, streams: Sequence[Stream], sandbox: Sandbox) -> None:
+    """Compare the rows in the tables with those the sandbox expects, in every column that these have."""
     for stream in streams:
-        if stream.name == GAPS:
-            if _loaded_keys(database, stream, counted=False):
-                raise DemoError(f"{GAPS}: something could not be read")
-            continue
-        answer = get_json(f"{address}/_sandbox/expected/{stream.name}")
-        # Where only the connector can make a row's key, the sandbox gives the number of rows by its first column.
-        loaded = _loaded_keys(database, stream, counted="key_columns" in answer)
-        expected = {_as_key(key) for key in answer["keys"]}
-        if stream.primary_key == ("row_id",):  # a key of the connector's alone: what can be compared is how many
-            loaded, expected = {(len(loaded), "rows")}, {(len(expected), "rows")}
-        missing, surplus = len(expected - loaded), len(loaded - expected)
+        rows = [] if stream.name == GAPS else list(sandbox.expected_rows(stream.name))
+        columns = {column for row in rows for column in row} & stream.columns.keys() or stream.primary_key
+        database.execute(f"CREATE OR REPLACE TEMP TABLE {EXPECTED} ({stream.definition})")
+        insert(database, stream, EXPECTED, rows)
+        missing = _without(database, EXPECTED, stream.name, columns)
+        surplus = _without(database, stream.name, EXPECTED, columns)
         if missing or surplus:
-            raise DemoError(f"{stream.name}: {missing} of {len(expected)} keys are missing, {surplus} are unexpected")
+            raise DemoError(f"{stream.name}: {missing} of {len(rows)} rows are missing, {surplus} are unexpected")
 
 
-def _loaded_keys(database: duckdb.DuckDBPyConnection, stream: Stream, *, counted: bool) -> set[tuple[Any, ...]]:
-    """Return the keys in a table, or each value of the first key column with its number of rows."""
-    columns = [_quoted(column) for column in stream.primary_key]
-    selected = f"{columns[0]}, count(*)" if counted else ", ".join(columns)
-    grouped = f"GROUP BY {columns[0]}" if counted else ""
-    query = f"SELECT {selected} FROM {_quoted(stream.name)} {grouped}"  # noqa: S608 - names come from the catalog, quoted
-    return set(database.execute(query).fetchall())
-
-
-def _as_key(key: Any) -> tuple[Any, ...]:
-    return tuple(key) if isinstance(key, list) else (key,)
+def _without(database: duckdb.DuckDBPyConnection, table: str, other: str, columns: Iterable[str]) -> int:
+    """Return how many rows a table has that another one lacks, equal ones counted."""
+    selected = ", ".join(map(_quoted, sorted(columns)))
+    one, two = (f"SELECT {selected} FROM {_quoted(name)}" for name in (table, other))  # noqa: S608 - likewise
+    (count,) = database.execute(f"SELECT count(*) FROM ({one} EXCEPT ALL {two})").fetchall()[0]  # noqa: S608 - likewise
+    return int(count)
 
 
 def find(uuids: Sequence[str], sync: Sync) -> None:
@@ -361,10 +316,8 @@ def show(streams: Sequence[Stream], first: Sync, second: Sync) -> None:
     print(f"{'requests':<44}{first.requests.all:>12,}{second.requests.all:>13,}")
     print(f"{'  of them for reports':<44}{first.requests.reports:>12,}{second.requests.reports:>13,}")
     print(f"{'seconds':<44}{first.seconds:>12.1f}{second.seconds:>13.1f}")
-    print("\nafter each read, every key that the sandbox expects was there, and no other")
-    print(
-        f"the second read took the {NEW_SESSIONS['count']} new sessions, and again what had just ended before the first"
-    )
+    print("\nafter each read, every row that the sandbox expects was there, in all its columns, and no other")
+    print(f"the second read took the {NEW_SESSIONS} new sessions, and again what had just ended before the first")
 
 
 def show_queries(database: duckdb.DuckDBPyConnection) -> None:
@@ -384,19 +337,14 @@ def step(text: str) -> None:
     print(f"== {text}", flush=True)
 
 
-def choose_plan() -> None:
-    """Set the pace of the reads in the config that the sandbox wrote."""
-    config = json.loads(CONFIG.read_text(encoding="utf-8"))
-    CONFIG.write_text(json.dumps({**config, "rate_limit_plan": RATE_LIMIT_PLAN}, indent=2), encoding="utf-8")
-
-
 def main() -> None:
     """Run the demo."""
     (DEMO / "records").mkdir(parents=True, exist_ok=True)
     DATABASE.unlink(missing_ok=True)
-    step(f"sandbox: python -m sandbox --port 0 {' '.join(SANDBOX_OPTIONS)}")
-    with running_sandbox() as address, duckdb.connect(str(DATABASE)) as database:
-        choose_plan()
+    size = f"{SANDBOX_OPTIONS.users} users, {SANDBOX_OPTIONS.latency * 1000:.0f} ms for each answer"
+    step(f"sandbox: {size}; python -m sandbox runs one of your own")
+    with Sandbox(SANDBOX_OPTIONS) as sandbox, duckdb.connect(str(DATABASE)) as database:
+        CONFIG.write_text(json.dumps(sandbox.config(rate_limit_plan=RATE_LIMIT_PLAN), indent=2), encoding="utf-8")
         step(f"config: rate_limit_plan {RATE_LIMIT_PLAN}, which keeps this short; the default is the row of Pro")
         step("source-zoom spec")
         spec()
@@ -406,23 +354,23 @@ def main() -> None:
         streams = discover()
         command = "source-zoom read --config demo/config.json --catalog demo/configured_catalog.json"
         step(command)
-        first = read(streams, address, name="read")
+        first = read(streams, sandbox, name="read")
         load(database, streams, first)
-        compare(database, streams, address)
+        compare(database, streams, sandbox)
         save_state(first)
-        uuids = hold_sessions(address)
-        step(f"{len(uuids)} sessions were held; {command} --state demo/state.json")
-        second = read(streams, address, "--state", str(STATE), name="read-2")
+        uuids = sandbox.add_sessions(NEW_SESSIONS, participants=4)
+        step(f"{NEW_SESSIONS} sessions were held; {command} --state demo/state.json")
+        second = read(streams, sandbox, "--state", str(STATE), name="read-2")
         load(database, streams, second)
         find(uuids, second)
-        compare(database, streams, address)
+        compare(database, streams, sandbox)
         show(streams, first, second)
         show_queries(database)
     print(f"\n{NEXT_STEPS}")
 
 
 def _on_sigterm(_signum: int, _frame: FrameType | None) -> None:
-    sys.exit(1)  # through every `finally`, so that the sandbox ends too
+    sys.exit(1)  # so that `subprocess.run` ends the connector
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Write sandbox/shapes.json, what Zoom's OpenAPI documents say about the endpoints of the table: `make shapes`."""
+"""Write what Zoom's OpenAPI documents say about the sandbox's endpoints: `make shapes`.
+
+Of those of the table sandbox/shapes.json has the shape, too, and of all others sandbox/routes.json label and scopes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sandbox.areas import ROUTES
+from sandbox.routing import ROUTES_FILE
 from sandbox.shaped import TABLE
 from sandbox.shaped_rows import SHAPES_FILE, Shaped
 
@@ -31,11 +36,13 @@ EXAMPLES = {
 JsonObject = dict[str, Any]
 
 
-def render(documents: Path = DOCUMENTS) -> str:
-    """Return the file's text."""
+def render(documents: Path = DOCUMENTS) -> dict[Path, str]:
+    """Return the text of each file."""
     pages = {name: json.loads((documents / f"{name}.json").read_text(encoding="utf-8"))["paths"] for name in PRODUCTS}
     shapes = {stream: _shape(line, *_operation(pages, line.template)) for stream, line in TABLE.items()}
-    return "\n".join(_lines(shapes)) + "\n"
+    others = {route.template for route in ROUTES} - {line.template for line in TABLE.values()}
+    routes = {one: {"label": _label(*_operation(pages, one)), **_route(_operation(pages, one)[1])} for one in others}
+    return {file: "\n".join(_lines(found)) + "\n" for file, found in ((SHAPES_FILE, shapes), (ROUTES_FILE, routes))}
 
 
 def _operation(pages: Mapping[str, JsonObject], template: str) -> tuple[str, JsonObject]:
@@ -56,16 +63,20 @@ def _shape(line: Shaped, product: str, operation: JsonObject) -> JsonObject:
     return {
         "body": [name for name in scalars if name not in {*COUNTS, "next_page_token"}],
         "counts": [name for name in scalars if name in COUNTS],
-        "label": _label(product, operation["description"]),
+        "label": _label(product, operation),
         "page": page if "next_page_token" in queries else {},
         "parameters": {name: _parameter(one) for name, one in queries.items() if name not in PAGING},
         "records": records,
-        "route": {
-            "operation": operation["operationId"],
-            "classic_scope": _scope(operation, "x-macro-scopes"),
-            "granular_scope": _scope(operation, "x-granular-scopes"),
-        },
+        "route": _route(operation),
         "row": {name: _column(part, queries.get(name)) for name, part in _properties(body[records]["items"]).items()},
+    }
+
+
+def _route(operation: JsonObject) -> JsonObject:
+    return {
+        "operation": operation["operationId"],
+        "classic_scope": _scope(operation, "x-macro-scopes"),
+        "granular_scope": _scope(operation, "x-granular-scopes"),
     }
 
 
@@ -79,13 +90,13 @@ def _properties(schema: JsonObject) -> JsonObject:
 
 
 def _scope(operation: JsonObject, kind: str) -> str:
-    """Return the scope that allows to read and no more."""
+    """Return the scope that allows to read and no more, for the whole account."""
     scopes = [scope.strip() for scope in operation["x-extensions"][kind]]
-    return str(next(scope for scope in scopes if ":read:" in scope))
+    return str(next(scope for scope in scopes if ":read:" in scope and scope.endswith(":admin")))
 
 
-def _label(product: str, description: str) -> str:
-    match = re.search(r"Rate Limit Label\b.*?`([\w-]+)`", description, re.IGNORECASE | re.DOTALL)
+def _label(product: str, operation: JsonObject) -> str:
+    match = re.search(r"Rate Limit Label\b.*?`([\w-]+)`", operation["description"], re.IGNORECASE | re.DOTALL)
     if match is None:
         raise LookupError("The operation has no rate label.")
     label = match[1].capitalize()
@@ -139,4 +150,5 @@ def _lines(value: Any, depth: int = 0, name: str = "") -> Iterator[str]:
 if __name__ == "__main__":
     if not DOCUMENTS.is_dir():
         sys.exit("Zoom's OpenAPI documents are not in ../shared/zoom-openapi.")
-    SHAPES_FILE.write_text(render(), encoding="utf-8")
+    for file, text in render().items():
+        file.write_text(text, encoding="utf-8")

@@ -1,8 +1,7 @@
 """https://developers.zoom.us/docs/api/team-chat/ ."""
 
-from sandbox.limits import Label
 from sandbox.paging import Paging
-from sandbox.routing import Call, Listing, Route
+from sandbox.routing import Call, Listing, published
 
 
 def list_channels(call: Call) -> Listing:
@@ -12,12 +11,8 @@ def list_channels(call: Call) -> Listing:
 
 
 ROUTES = (
-    Route(
+    published(
         "/chat/channels",
-        "getAccountChannels",
-        Label.MEDIUM,
-        "chat_channel:read:admin",
-        "team_chat:read:list_channels:admin",
         list_channels,
         paging=Paging(
             maximum=20,

@@ -3,10 +3,9 @@
 from datetime import date, timezone
 from typing import Any
 
-from sandbox.limits import Label
 from sandbox.messages import ZoomError
 from sandbox.paging import Paging
-from sandbox.routing import INVALID, Call, Listing, Parameter, Route, boolean, choice, iso_date, time_zone
+from sandbox.routing import INVALID, Call, Listing, Parameter, boolean, choice, iso_date, published, time_zone
 from sandbox.world.meetings import Meeting, Occurrence
 
 _BAD_REQUEST = 400
@@ -130,12 +129,8 @@ def _occurrence(call: Call, meeting: Meeting) -> Occurrence | None:
 
 
 ROUTES = (
-    Route(
+    published(
         "/users/{userId}/meetings",
-        "meetings",
-        Label.MEDIUM,
-        "meeting:read:admin",
-        "meeting:read:list_meetings:admin",
         list_meetings,
         parameters=(
             Parameter(
@@ -149,21 +144,13 @@ ROUTES = (
         ),
         paging=Paging(),
     ),
-    Route(
+    published(
         "/meetings/{meetingId}",
-        "meeting",
-        Label.LIGHT,
-        "meeting:read:admin",
-        "meeting:read:meeting:admin",
         get_meeting,
         parameters=(Parameter("occurrence_id"), Parameter("show_previous_occurrences", boolean, default=False)),
     ),
-    Route(
+    published(
         "/meetings/{meetingId}/registrants",
-        "meetingRegistrants",
-        Label.MEDIUM,
-        "meeting:read:admin",
-        "meeting:read:list_registrants:admin",
         list_registrants,
         parameters=(
             Parameter("occurrence_id"),
@@ -171,20 +158,9 @@ ROUTES = (
         ),
         paging=Paging(),
     ),
-    Route(
-        "/meetings/{meetingId}/registrants/questions",
-        "meetingRegistrantsQuestionsGet",
-        Label.LIGHT,
-        "meeting:read:admin",
-        "meeting:read:list_registration_questions:admin",
-        get_questions,
-    ),
-    Route(
+    published("/meetings/{meetingId}/registrants/questions", get_questions),
+    published(
         "/meetings/{meetingId}/polls",
-        "meetingPolls",
-        Label.LIGHT,
-        "meeting:read:admin",
-        "meeting:read:list_polls:admin",
         list_polls,
         parameters=(Parameter("anonymous", boolean),),
     ),

@@ -9,10 +9,9 @@ from typing import Any
 from sandbox.areas.meetings import invalid_occurrence
 from sandbox.areas.reports import SESSION_GONE, TOO_OLD, find_session, no_permission
 from sandbox.areas.webinars import NO_PLAN, NO_REGISTRATION, WEBINAR_GONE, webinar_id
-from sandbox.limits import Label
 from sandbox.messages import ZoomError
 from sandbox.paging import Paging
-from sandbox.routing import Call, Listing, Parameter, Route
+from sandbox.routing import Call, Listing, Parameter, published
 from sandbox.world import World
 from sandbox.world.answers import poll_result_rows, qna_rows
 from sandbox.world.meetings import Meeting, Occurrence
@@ -23,11 +22,7 @@ _OK = 200
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
 
-MEETING_POLL_RESULTS = "/past_meetings/{meetingId}/polls"
 INSTANCES = "/past_webinars/{webinarId}/instances"
-ABSENTEES = "/past_webinars/{webinarId}/absentees"
-WEBINAR_POLL_RESULTS = "/past_webinars/{webinarId}/polls"
-QNA_RESULTS = "/past_webinars/{webinarId}/qa"
 
 
 def list_meeting_poll_results(call: Call) -> dict[str, Any]:
@@ -114,49 +109,15 @@ def _not_found(call: Call) -> ZoomError:
     return ZoomError(_NOT_FOUND, WEBINAR_GONE, message)
 
 
-_CLASSIC_SCOPE = "webinar:read:admin"
-
 ROUTES = (
-    Route(
-        MEETING_POLL_RESULTS,
-        "listPastMeetingPolls",
-        Label.MEDIUM,
-        "meeting:read:admin",
-        "meeting:read:list_poll_results:admin",
-        list_meeting_poll_results,
-    ),
-    Route(
-        INSTANCES,
-        "pastWebinars",
-        Label.LIGHT,
-        _CLASSIC_SCOPE,
-        "webinar:read:list_past_instances:admin",
-        list_instances,
-    ),
-    Route(
-        ABSENTEES,
-        "webinarAbsentees",
-        Label.HEAVY,
-        _CLASSIC_SCOPE,
-        "webinar:read:list_absentees:admin",
+    published("/past_meetings/{meetingId}/polls", list_meeting_poll_results),
+    published(INSTANCES, list_instances),
+    published(
+        "/past_webinars/{webinarId}/absentees",
         list_absentees,
         parameters=(Parameter("occurrence_id"),),
         paging=Paging(),
     ),
-    Route(
-        WEBINAR_POLL_RESULTS,
-        "listPastWebinarPollResults",
-        Label.MEDIUM,
-        _CLASSIC_SCOPE,
-        "webinar:read:list_past_polls:admin",
-        list_webinar_poll_results,
-    ),
-    Route(
-        QNA_RESULTS,
-        "listPastWebinarQA",
-        Label.MEDIUM,
-        _CLASSIC_SCOPE,
-        "webinar:read:past_qa:admin",
-        list_qna,
-    ),
+    published("/past_webinars/{webinarId}/polls", list_webinar_poll_results),
+    published("/past_webinars/{webinarId}/qa", list_qna),
 )

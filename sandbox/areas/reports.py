@@ -8,11 +8,10 @@ from urllib.parse import unquote
 
 from sandbox.dates import months_later
 from sandbox.faults import PARTICIPANTS, USER_REPORT, WEBINAR_PARTICIPANTS
-from sandbox.limits import Label
 from sandbox.messages import ZoomError
 from sandbox.oauth import only_for_paid
 from sandbox.paging import Paging
-from sandbox.routing import INVALID, Call, Listing, Parameter, Route, choice, iso_date
+from sandbox.routing import INVALID, Call, Listing, Parameter, choice, iso_date, published
 from sandbox.world import World
 from sandbox.world.people import User
 from sandbox.world.reports import (
@@ -293,35 +292,21 @@ def _features(text: str) -> frozenset[str]:
 
 
 _FROM_TO = (Parameter("from", iso_date), Parameter("to", iso_date))
-_CLASSIC_SCOPE = "report:read:admin"
-
 ROUTES = (
-    Route(
+    published(
         ACTIVE_HOSTS,
-        "reportUsers",
-        Label.HEAVY,
-        _CLASSIC_SCOPE,
-        "report:read:list_users:admin",
         list_hosts,
         parameters=(*_FROM_TO, Parameter("type", choice("active", "inactive"), "active"), Parameter("group_id")),
         paging=Paging(),
     ),
-    Route(
+    published(
         USER_REPORT,
-        "reportMeetings",
-        Label.HEAVY,
-        _CLASSIC_SCOPE,
-        "report:read:user:admin",
         list_sessions_of_user,
         parameters=(*_FROM_TO, Parameter("type", choice("past", "pastOne", "pastJoined"), "past")),
         paging=Paging(),
     ),
-    Route(
+    published(
         HISTORY,
-        "Gethistorymeetingandwebinarlist",
-        Label.HEAVY,
-        _CLASSIC_SCOPE,
-        "report:read:list_history_meetings:admin",
         list_history,
         parameters=(
             *_FROM_TO,
@@ -335,38 +320,16 @@ ROUTES = (
         paging=Paging(),
         refuse=_invalid,
     ),
-    Route(
-        MEETING_REPORT,
-        "reportMeetingDetails",
-        Label.HEAVY,
-        _CLASSIC_SCOPE,
-        "report:read:meeting:admin",
-        get_meeting_report,
-    ),
-    Route(
+    published(MEETING_REPORT, get_meeting_report),
+    published(
         PARTICIPANTS,
-        "reportMeetingParticipants",
-        Label.HEAVY,
-        _CLASSIC_SCOPE,
-        "report:read:list_meeting_participants:admin",
         list_participants,
         parameters=(Parameter("include_fields", choice("registrant_id")),),
         paging=Paging(),
     ),
-    Route(
-        WEBINAR_REPORT,
-        "reportWebinarDetails",
-        Label.HEAVY,
-        _CLASSIC_SCOPE,
-        "report:read:webinar:admin",
-        get_webinar_report,
-    ),
-    Route(
+    published(WEBINAR_REPORT, get_webinar_report),
+    published(
         WEBINAR_PARTICIPANTS,
-        "reportWebinarParticipants",
-        Label.HEAVY,
-        _CLASSIC_SCOPE,
-        "report:read:list_webinar_participants:admin",
         list_webinar_participants,
         parameters=(Parameter("include_fields", choice("registrant_id")),),
         paging=Paging(),

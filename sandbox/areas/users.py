@@ -1,8 +1,7 @@
 """https://developers.zoom.us/docs/api/users/ ."""
 
-from sandbox.limits import Label
 from sandbox.paging import Paging
-from sandbox.routing import Call, Listing, Parameter, Route, choice
+from sandbox.routing import Call, Listing, Parameter, choice, published
 
 
 def list_users(call: Call) -> Listing:
@@ -20,12 +19,8 @@ def list_users(call: Call) -> Listing:
 
 
 ROUTES = (
-    Route(
+    published(
         "/users",
-        "users",
-        Label.MEDIUM,
-        "user:read:admin",
-        "user:read:list_users:admin",
         list_users,
         parameters=(
             Parameter("status", choice("active", "inactive", "pending"), "active"),

@@ -7,10 +7,9 @@ from typing import Any, TypeVar
 from sandbox.areas.meetings import invalid_occurrence
 from sandbox.canned import NO_WEBINAR_PLAN
 from sandbox.faults import WEBINAR_LIST
-from sandbox.limits import Label
 from sandbox.messages import ZoomError
 from sandbox.paging import Paging
-from sandbox.routing import INVALID, Call, Listing, Parameter, Route, boolean, choice
+from sandbox.routing import INVALID, Call, Listing, Parameter, boolean, choice, published
 from sandbox.world.meetings import Meeting, Occurrence
 from sandbox.world.webinars import panelist_rows, source_place, tracking_source_ids, tracking_source_rows
 
@@ -22,13 +21,6 @@ USER_GONE = 1001
 NO_REGISTRATION = 3000
 WEBINAR_GONE = 3001
 POLLS_OFF = 4400
-
-WEBINAR_DETAIL = "/webinars/{webinarId}"
-WEBINAR_REGISTRANTS = "/webinars/{webinarId}/registrants"
-WEBINAR_QUESTIONS = "/webinars/{webinarId}/registrants/questions"
-PANELISTS = "/webinars/{webinarId}/panelists"
-WEBINAR_POLLS = "/webinars/{webinarId}/polls"
-TRACKING_SOURCES = "/webinars/{webinarId}/tracking_sources"
 
 _Answer = TypeVar("_Answer", Listing, dict[str, Any])
 
@@ -161,15 +153,9 @@ def _occurrence(call: Call, webinar: Meeting) -> Occurrence | None:
     return occurrence
 
 
-_CLASSIC_SCOPE = "webinar:read:admin"
-
 ROUTES = (
-    Route(
+    published(
         WEBINAR_LIST,
-        "webinars",
-        Label.MEDIUM,
-        _CLASSIC_SCOPE,
-        "webinar:read:list_webinars:admin",
         list_webinars,
         parameters=(
             Parameter("type", choice("scheduled", "upcoming"), "scheduled"),
@@ -177,21 +163,13 @@ ROUTES = (
         ),
         paging=Paging(),
     ),
-    Route(
-        WEBINAR_DETAIL,
-        "webinar",
-        Label.LIGHT,
-        _CLASSIC_SCOPE,
-        "webinar:read:webinar:admin",
+    published(
+        "/webinars/{webinarId}",
         get_webinar,
         parameters=(Parameter("occurrence_id"), Parameter("show_previous_occurrences", boolean, default=False)),
     ),
-    Route(
-        WEBINAR_REGISTRANTS,
-        "webinarRegistrants",
-        Label.MEDIUM,
-        _CLASSIC_SCOPE,
-        "webinar:read:list_registrants:admin",
+    published(
+        "/webinars/{webinarId}/registrants",
         list_registrants,
         parameters=(
             Parameter("occurrence_id"),
@@ -200,37 +178,12 @@ ROUTES = (
         ),
         paging=Paging(),
     ),
-    Route(
-        WEBINAR_QUESTIONS,
-        "webinarRegistrantsQuestionsGet",
-        Label.LIGHT,
-        _CLASSIC_SCOPE,
-        "webinar:read:list_registration_questions:admin",
-        get_questions,
-    ),
-    Route(
-        PANELISTS,
-        "webinarPanelists",
-        Label.MEDIUM,
-        _CLASSIC_SCOPE,
-        "webinar:read:list_panelists:admin",
-        list_panelists,
-    ),
-    Route(
-        WEBINAR_POLLS,
-        "webinarPolls",
-        Label.LIGHT,
-        _CLASSIC_SCOPE,
-        "webinar:read:list_polls:admin",
+    published("/webinars/{webinarId}/registrants/questions", get_questions),
+    published("/webinars/{webinarId}/panelists", list_panelists),
+    published(
+        "/webinars/{webinarId}/polls",
         list_polls,
         parameters=(Parameter("anonymous", boolean),),
     ),
-    Route(
-        TRACKING_SOURCES,
-        "getTrackingSources",
-        Label.MEDIUM,
-        _CLASSIC_SCOPE,
-        "webinar:read:list_tracking_sources:admin",
-        list_tracking_sources,
-    ),
+    published("/webinars/{webinarId}/tracking_sources", list_tracking_sources),
 )

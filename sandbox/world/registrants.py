@@ -1,6 +1,6 @@
 """People who registered for a meeting."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,16 +50,6 @@ class Registrants:
             return ()
         position = held.index(asked)
         return [number for number in numbers if position in self._registered_for(number, len(held))]
-
-    def lists(self) -> Iterator[tuple[str, str, Sequence[int], Occurrence | None]]:
-        """Yield each list that Zoom has of them: id of an occurrence or "", status, numbers, and the occurrence.
-
-        There is one without an occurrence, and one of each where people register for each.
-        """
-        is_each = self.meeting.registration_type == PER_OCCURRENCE
-        for occurrence in (None, *(self.meeting.occurrences if is_each else ())):
-            for status in STATUSES:
-                yield occurrence.id if occurrence else "", status, self.listed(status, occurrence), occurrence
 
     @staticmethod
     def _registered_for(number: int, occurrences: int) -> tuple[int, ...]:

@@ -9,8 +9,7 @@ import pytest
 
 from sandbox import Fault, Reading
 from sandbox.areas import ROUTES
-from sandbox.expected import PRIMARY_KEYS
-from sandbox.expected_reports import PER_SESSION
+from sandbox.expected import COUNTED_BY_SESSION, PRIMARY_KEYS
 from unit_tests.sandbox.client import MONTHS, Client, Clock, keyed, occurrence_queries, times_nulled
 
 Serve = Callable[..., Client]
@@ -78,7 +77,7 @@ def details(client: Client) -> list[Row]:
 
 def expected(client: Client, stream: str, reading: Reading | None = None) -> dict[Any, int]:
     keys = client.sandbox.expected_keys(stream, reading or Reading(all_hosts=True))
-    return {uuid: int(rows) for uuid, rows in keys} if stream in PER_SESSION else Counter(keys)
+    return {uuid: int(rows) for uuid, rows in keys} if stream in COUNTED_BY_SESSION else Counter(keys)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
