@@ -16,7 +16,7 @@ MATRIX_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fix docs records shapes matrix lock bench image clean
+.PHONY: help setup demo test lint fix stream docs records shapes matrix lock bench image clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,10 @@ lint: $(STAMP)  ## check format, style, types, layers, dependencies and spelling
 fix: $(STAMP)  ## repair format and style where that can be done without thinking
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
+
+stream: $(STAMP)  ## write a new stream from Zoom's OpenAPI documents (NAME=..., and if asked GET, PARENT, AREA or RECORDS)
+	@PYTHONPATH=. $(BIN)/python scripts/new_stream.py --name '$(NAME)' --get '$(GET)' --parent '$(PARENT)' \
+		--area '$(AREA)' --records '$(RECORDS)'
 
 docs: $(STAMP)  ## write docs/streams.md, other tables and the catalog from the declarations of the streams
 	PYTHONPATH=. $(BIN)/python scripts/document_streams.py

@@ -14,7 +14,6 @@ import pytest
 from integration_tests.conftest import Serve
 from integration_tests.connector import (
     CATALOG,
-    OF_THE_ACCOUNT,
     STREAMS,
     TIMEOUT_SECONDS,
     Connector,
@@ -24,6 +23,7 @@ from integration_tests.connector import (
     config_of,
     parsed,
 )
+from sandbox.shaped import TABLE
 
 PAGE_SIZE = 300
 MANY_USERS = 4_200
@@ -108,7 +108,7 @@ def test_sigterm_ends_the_process_behind_a_whole_line(connector: Connector, serv
     whole, _, _ = (first + rest).rpartition(b"\n")
     output = Output(parsed(whole.decode() + "\n"))
     assert "meetings" in output.streams()
-    quick = {"users", "pending_users", "channels", "groups", *OF_THE_ACCOUNT}
+    quick = {"users", "pending_users", "channels", *TABLE}
     assert all("COMPLETE" not in output.statuses(stream) for stream in set(STREAMS) - quick)
 
 

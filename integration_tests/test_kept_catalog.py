@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from integration_tests.conftest import Serve
-from integration_tests.connector import CATALOG, OF_THE_ACCOUNT, Connector, config_of
+from integration_tests.connector import CATALOG, Connector, config_of
 from sandbox.expected import COUNTED_BY_SESSION
+from sandbox.shaped import TABLE
 
 RENAMED = {
     "meeting_questions": "meeting_registration_questions",
@@ -15,7 +16,7 @@ RENAMED = {
 }
 """The names that two streams have there."""
 
-ABSENT = {"pending_users", "channels", "read_gaps", "groups", *OF_THE_ACCOUNT}
+ABSENT = {"pending_users", "channels", "read_gaps", *TABLE}
 """The streams that it does not have."""
 
 

@@ -1,6 +1,7 @@
 """Whatever is selected, in whatever order: the same rows, and nothing of what is not selected."""
 
 import random
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,6 +16,7 @@ from integration_tests.connector import (
     read_here,
 )
 from sandbox import Sandbox
+from sandbox.shaped import TABLE
 
 pytestmark = pytest.mark.usefixtures("unpaced")
 
@@ -47,6 +49,16 @@ _DETAIL = {*_LIST, "/meetings/{meetingId}"}
 _WEBINAR_LIST = {"/users", "/users/{userId}/webinars"}
 _WEBINAR_DETAIL = {*_WEBINAR_LIST, "/webinars/{webinarId}"}
 _SESSIONS = {"/report/users", "/report/history_meetings", "/report/users/{userId}/meetings"}
+
+
+def _templates(stream: str) -> Iterator[str]:
+    """The endpoint of a line of the sandbox's table, and those that it is read from."""
+    line = TABLE.get(stream)
+    yield line.template if line else f"/{stream}"
+    if line and line.of:
+        yield from _templates(line.of)
+
+
 ENDPOINTS = {
     "users": {"/users"},
     "pending_users": {"/users"},
@@ -73,11 +85,8 @@ ENDPOINTS = {
         "/past_webinars/{webinarId}/instances",
         "/past_webinars/{webinarId}/absentees",
     },
-    "report_operation_logs": {"/report/operationlogs"},
     "channels": {"/chat/channels"},
-    "groups": {"/groups"},
-    "phone_call_history": {"/phone/call_history"},
-    "phone_call_elements": {"/phone/call_history", "/phone/call_history/{callHistoryUuid}"},
+    **{stream: set(_templates(stream)) for stream in TABLE},
 }
 """What has to be called for a stream."""
 

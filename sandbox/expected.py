@@ -17,7 +17,7 @@ from sandbox.gateway import Rules
 from sandbox.messages import Request, ZoomError
 from sandbox.routing import Call, Listing, Route
 from sandbox.shaped import TABLE
-from sandbox.shaped_rows import ROWS, Rows, Shaped, Table
+from sandbox.shaped_rows import ROWS, Rows, Table
 from sandbox.world import World
 from sandbox.world.meetings import PER_OCCURRENCE
 from sandbox.world.registrants import STATUSES
@@ -73,14 +73,12 @@ _STREAMS: Mapping[str, Stream] = {
     ),
     "webinar_absentees": Stream(("webinar_uuid", "id"), "/past_webinars/{webinarId}/absentees", "webinar_uuid"),
 }
-_CARRIED = {"phone_call_elements": {"call_history_uuid": "call_history_uuid"}}
-"""Columns that rows of one table line get: the name of the parent's column by the new name."""
 _DATE_TIMES = frozenset({"created_at", "start_time", "end_date_time", "create_time"})
 """Where one of these is empty, a connector has null."""
 
 PRIMARY_KEYS: Mapping[str, tuple[str, ...]] = {
     **{name: stream.key for name, stream in _STREAMS.items()},
-    **{name: (line.key or "row_id",) for name, line in TABLE.items()},
+    **{name: line.primary_key for name, line in TABLE.items()},
 }
 """A connector makes ``row_id`` and ``response_id``."""
 COUNTED_BY_SESSION: Mapping[str, tuple[str, str]] = {
@@ -250,14 +248,16 @@ class Expected:
 
     def _made(self, stream: str) -> Iterator[Row]:
         """Yield all rows made so far, also those that the endpoint no longer serves, with the columns carried."""
-        rows, carried = Rows(self._lines, stream, self._world), _CARRIED.get(stream, {})
-        for number in rows.all() if self._is_open(rows.line) else ():
+        rows = Rows(self._lines, stream, self._world)
+        carried = rows.line.carries
+        for number in rows.all() if self._is_open(rows) else ():
             parent = rows.parents.row(number // ROWS) if rows.parents and carried else {}
             yield {**rows.row(number), **{name: parent.get(column) for name, column in carried.items()}}
 
-    def _is_open(self, line: Shaped) -> bool:
+    def _is_open(self, rows: Rows) -> bool:
+        line = rows.line
         is_open = line.needs not in self._world.without and self._call(line.template, "any") is not None
-        return is_open and (line.of is None or self._is_open(self._lines[line.of]))
+        return is_open and (rows.parents is None or self._is_open(rows.parents))
 
 
 def numbered(rows: Iterable[Row]) -> Iterator[Key]:

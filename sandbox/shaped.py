@@ -25,7 +25,8 @@ TABLE: Table = {
         Shaped("phone_call_history", "/phone/call_history", rows=PerDay(2), by="start_time", kept_months=6,
                key="call_history_uuid", needs="phone"),
         Shaped("phone_call_elements", "/phone/call_history/{callHistoryUuid}", of="phone_call_history",
-               rows=Between(1, 4), records="call_elements", key="call_element_id", needs="phone"),
+               rows=Between(1, 4), records="call_elements", key="call_element_id", needs="phone",
+               carries={"call_history_uuid": "call_history_uuid", "call_start_time": "start_time"}),
     )
 }  # fmt: skip
 LACKING = {"reports": only_for_paid, "phone": no_phone}
@@ -74,7 +75,8 @@ def _answer(lines: Table, stream: str, call: Call) -> Listing | dict[str, Any]:
         told = {name: call.query[name].isoformat() for name in ("from", "to") if call.query.get(name)}
     told = {name: value for name, value in told.items() if name in shape["body"]}
     if call.page is None:
-        return {**told, shape["records"]: [*map(rows.row, numbers)]}
+        counts = {name: len(numbers) for name in shape["counts"] if name == "total_records"}
+        return {**told, **counts, shape["records"]: [*map(rows.row, numbers)]}
     return Listing.of(shape["records"], numbers, rows.row, tells=tuple(shape["counts"]), extra=told)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -57,17 +57,24 @@ class Shaped:
     stream: str
     template: str
     rows: Count
-    key: str | None = None  # the primary key
+    key: str | None = None  # the column that tells a row from all others
     by: str | None = None  # the column with a row's time, by which `from` and `to` select
     zone: str = "UTC"  # where the days of `from` and `to` begin
     kept_months: int | None = None
-    of: str | None = None  # the stream of the rows that the path names
+    of: str | None = None  # the stream of the rows that the path names: one of the table, or `users`
+    carries: Mapping[str, str] = field(default_factory=dict)  # what a connector adds: the parent's column by its name
+    per_parent: bool = False  # Zoom's keys are those of one parent: the primary key begins with what is carried
     records: str | None = None  # the array with the rows, where an answer has several
     twins: int = 1  # how often some rows are listed, equal in every column
     needs: str | None = None  # the feature (of LACKS) without which the endpoint is refused
     late: After | None = None  # rows that are listed late
     changes: After | None = None  # rows that change
     defaults_select: bool = False  # whether a parameter that is left out has its published default
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The primary key. A connector makes ``row_id`` where rows have none."""
+        return (*(self.carries if self.per_parent else ()), self.key or "row_id")
 
 
 Table: TypeAlias = Mapping[str, Shaped]
@@ -79,7 +86,7 @@ class Rows:
     def __init__(self, lines: Table, stream: str, world: World) -> None:
         """Take the table, the stream, and the account."""
         self.line = lines[stream]
-        self.parents = Rows(lines, self.line.of, world) if self.line.of else None
+        self.parents = _parents(lines, self.line.of, world)
         self._fields: dict[str, Any] = SHAPES[stream]["row"]
         self._world, self._plan = world, world.sessions.plan
         times = sum(field.get("format") == "date-time" for field in self._fields.values())
@@ -177,6 +184,32 @@ class Rows:
 
     def _dice(self, what: str, number: int) -> Dice:
         return Dice(self._world.seed, self.line.stream, what, number)
+
+
+def _parents(lines: Table, of: str | None, world: World) -> Rows | None:
+    return None if of is None else _Users(world) if of == "users" else Rows(lines, of, world)
+
+
+class _Users(Rows):
+    """The active users, as those whose rows others are."""
+
+    def __init__(self, world: World) -> None:
+        self.line = Shaped("users", "/users", rows=Exactly(world.size.users), key="id")
+        self.parents = None
+        self._world, self._plan = world, world.sessions.plan
+
+    def all(self, first: date = date.min, last: date = date.max) -> Iterator[int]:
+        return iter(self._world.users("active"))
+
+    def find(self, key: str) -> int | None:
+        user = self._world.find_user(key)
+        return user.number if user and user.status == "active" else None
+
+    def row(self, number: int) -> dict[str, Any]:
+        return self._world.user_row(self._world.user(number))
+
+    def _length(self, number: int) -> timedelta:
+        return timedelta()
 
 
 def _is_id(name: str) -> bool:

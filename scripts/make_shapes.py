@@ -15,7 +15,7 @@ from typing import Any
 from sandbox.areas import ROUTES
 from sandbox.routing import ROUTES_FILE
 from sandbox.shaped import TABLE
-from sandbox.shaped_rows import SHAPES_FILE, Shaped
+from sandbox.shaped_rows import SHAPES, SHAPES_FILE, Shaped
 
 DOCUMENTS = Path(__file__).resolve().parents[2] / "shared" / "zoom-openapi"
 PRODUCTS = (
@@ -33,50 +33,127 @@ EXAMPLES = {
 }
 """Formats that the documents leave to the example."""
 
+MISSING = (
+    "Zoom's OpenAPI documents are not here: put them, or a link to them, into ../shared/zoom-openapi, each as "
+    "<product>.json, from https://developers.zoom.us/api-hub/<product>/methods/endpoints.json."
+)
+
 JsonObject = dict[str, Any]
 
 
-def render(documents: Path = DOCUMENTS) -> dict[Path, str]:
-    """Return the text of each file."""
-    pages = {name: json.loads((documents / f"{name}.json").read_text(encoding="utf-8"))["paths"] for name in PRODUCTS}
-    shapes = {stream: _shape(line, *_operation(pages, line.template)) for stream, line in TABLE.items()}
-    others = {route.template for route in ROUTES} - {line.template for line in TABLE.values()}
-    routes = {one: {"label": _label(*_operation(pages, one)), **_route(_operation(pages, one)[1])} for one in others}
-    return {file: "\n".join(_lines(found)) + "\n" for file, found in ((SHAPES_FILE, shapes), (ROUTES_FILE, routes))}
+class UndocumentedError(Exception):
+    """Zoom's documents do not say what is needed; the message is one sentence for a person."""
 
 
-def _operation(pages: Mapping[str, JsonObject], template: str) -> tuple[str, JsonObject]:
-    for product, paths in pages.items():
-        if "get" in paths.get(template, {}):
-            return product, paths[template]["get"]
-    raise LookupError(f"No document has GET {template}.")
+def render(*streams: str) -> dict[Path, str]:
+    """Return the text of each file, or of the shapes with those of these lines of the table made anew.
+
+    :raises UndocumentedError: if the documents are not here, or lack an operation
+    """
+    operations = published()
+    made = {stream: _shape(TABLE[stream], *find(operations, TABLE[stream].template)) for stream in streams or TABLE}
+    shapes = {stream: made.get(stream) or SHAPES[stream] for stream in TABLE}
+    others = set() if streams else {route.template for route in ROUTES} - {line.template for line in TABLE.values()}
+    routes = {path: _labelled(*find(operations, path)) for path in others}
+    files = {SHAPES_FILE: shapes, **({ROUTES_FILE: routes} if others else {})}
+    return {file: "\n".join(_lines(found)) + "\n" for file, found in files.items()}
+
+
+def _labelled(product: str, operation: JsonObject) -> JsonObject:
+    return {"label": label(product, operation), **_route(operation)}
+
+
+def published() -> dict[str, JsonObject]:
+    """Return the operations of each product by their paths: of what is documented, its `get`.
+
+    :raises UndocumentedError: if the documents are not here
+    """
+    files = {product: DOCUMENTS / f"{product}.json" for product in PRODUCTS}
+    pages = {product: json.loads(file.read_text(encoding="utf-8")) for product, file in files.items() if file.is_file()}
+    if not pages:
+        raise UndocumentedError(MISSING)
+    return {
+        product: {path: item["get"] for path, item in page["paths"].items() if "get" in item}
+        for product, page in pages.items()
+    }
+
+
+def find(operations: Mapping[str, JsonObject], path: str) -> tuple[str, JsonObject]:
+    """Return the product and the operation of a path.
+
+    :raises UndocumentedError: if there is none
+    """
+    for product, paths in operations.items():
+        if path in paths:
+            return product, paths[path]
+    raise UndocumentedError(f"No document has GET {path}.")
+
+
+def queries(operation: JsonObject) -> dict[str, JsonObject]:
+    """Return the query parameters of an operation by their names."""
+    return {one["name"]: one for one in operation.get("parameters", ()) if one["in"] == "query"}
+
+
+def lists(operation: JsonObject) -> dict[str, JsonObject]:
+    """Return the arrays of an answer that may hold its records."""
+    body = _properties(_body(operation))
+    return {name: part for name, part in body.items() if part.get("type") == "array" and not part.get("deprecated")}
+
+
+def scope(operation: JsonObject, kind: str) -> str:
+    """Return the scope that allows an app of the account to read, and no more.
+
+    :raises UndocumentedError: if there is none
+    """
+    scopes = [scope.strip() for scope in operation.get("x-extensions", {}).get(kind, ())]
+    reading = [scope for scope in scopes if ":read:" in scope and scope.endswith(":admin")]
+    if not reading:
+        raise UndocumentedError("The operation has no scope that lets an app of the account read.")
+    return str(reading[0])
+
+
+def label(product: str, operation: JsonObject) -> str:
+    """Return the rate label.
+
+    :raises UndocumentedError: if there is none
+    """
+    match = re.search(r"Rate Limit Label\b.*?`([\w-]+)`", operation["description"], re.IGNORECASE | re.DOTALL)
+    if match is None:
+        raise UndocumentedError("The operation has no rate label.")
+    name = match[1].capitalize()
+    return f"Phone-{name.lower()}" if product == "phone" else name
+
+
+def _body(operation: JsonObject) -> JsonObject:
+    schema: JsonObject = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    return schema
 
 
 def _shape(line: Shaped, product: str, operation: JsonObject) -> JsonObject:
-    queries = {one["name"]: one for one in operation["parameters"] if one["in"] == "query"}
-    body = _properties(operation["responses"]["200"]["content"]["application/json"]["schema"])
-    arrays = [name for name, part in body.items() if part.get("type") == "array" and not part.get("deprecated")]
-    [records] = [name for name in arrays if line.records in {None, name}]
-    size = queries.get("page_size", {}).get("schema", {})
+    parameters, body = queries(operation), _properties(_body(operation))
+    [records] = [name for name in lists(operation) if line.records in {None, name}]
+    size = parameters.get("page_size", {}).get("schema", {})
     scalars = sorted(name for name, part in body.items() if part.get("type") not in {"array", "object"})
     page = {"default": size.get("default", 30), "maximum": size.get("maximum", 300)}
     return {
         "body": [name for name in scalars if name not in {*COUNTS, "next_page_token"}],
         "counts": [name for name in scalars if name in COUNTS],
-        "label": _label(product, operation),
-        "page": page if "next_page_token" in queries else {},
-        "parameters": {name: _parameter(one) for name, one in queries.items() if name not in PAGING},
+        "label": label(product, operation),
+        "page": page if "next_page_token" in parameters else {},
+        "parameters": {name: _parameter(one) for name, one in parameters.items() if name not in PAGING},
         "records": records,
         "route": _route(operation),
-        "row": {name: _column(part, queries.get(name)) for name, part in _properties(body[records]["items"]).items()},
+        "row": {
+            name: _column(part, parameters.get(name)) for name, part in _properties(body[records]["items"]).items()
+        },
     }
 
 
 def _route(operation: JsonObject) -> JsonObject:
     return {
         "operation": operation["operationId"],
-        "classic_scope": _scope(operation, "x-macro-scopes"),
-        "granular_scope": _scope(operation, "x-granular-scopes"),
+        "classic_scope": scope(operation, "x-macro-scopes"),
+        "granular_scope": scope(operation, "x-granular-scopes"),
     }
 
 
@@ -87,20 +164,6 @@ def _properties(schema: JsonObject) -> JsonObject:
         found |= _properties(branch)
     found |= schema.get("properties", {})
     return found
-
-
-def _scope(operation: JsonObject, kind: str) -> str:
-    """Return the scope that allows to read and no more, for the whole account."""
-    scopes = [scope.strip() for scope in operation["x-extensions"][kind]]
-    return str(next(scope for scope in scopes if ":read:" in scope and scope.endswith(":admin")))
-
-
-def _label(product: str, operation: JsonObject) -> str:
-    match = re.search(r"Rate Limit Label\b.*?`([\w-]+)`", operation["description"], re.IGNORECASE | re.DOTALL)
-    if match is None:
-        raise LookupError("The operation has no rate label.")
-    label = match[1].capitalize()
-    return f"Phone-{label.lower()}" if product == "phone" else label
 
 
 def _parameter(parameter: JsonObject) -> JsonObject:
@@ -148,7 +211,9 @@ def _lines(value: Any, depth: int = 0, name: str = "") -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    if not DOCUMENTS.is_dir():
-        sys.exit("Zoom's OpenAPI documents are not in ../shared/zoom-openapi.")
-    for file, text in render().items():
+    try:
+        texts = render(*sys.argv[1:])
+    except UndocumentedError as error:
+        sys.exit(str(error))
+    for file, text in texts.items():
         file.write_text(text, encoding="utf-8")

@@ -31,9 +31,8 @@ from airbyte_cdk.test.state_builder import StateBuilder
 
 from source_zoom import SourceZoom
 from source_zoom.entrypoint import ZoomEntrypoint
-from source_zoom.streams import STREAMS, build_all
+from source_zoom.streams import STREAMS, build, build_all
 from unit_tests.contract.contracts import contract, sample
-from unit_tests.declared import BY_NAME
 from unit_tests.fake_zoom import (
     ACCESS_TOKEN,
     API,
@@ -49,17 +48,35 @@ from unit_tests.fake_zoom import (
 pytestmark = pytest.mark.usefixtures("sleepless")
 
 SCOPES = [cls.endpoint.scopes.granular for cls in STREAMS]
+BY_NAME = build(context())
 PUBLIC = [name for name, stream in build_all(context()).items() if not stream.internal]
 OF_ZOOM = [name for name in PUBLIC if name != "read_gaps"]
-WHOLE = {cls.endpoint.path for cls in STREAMS if not cls.endpoint.is_per_object}
-"""Paths of what is read for the account as a whole."""
-
-LISTS = {name: type(BY_NAME[name]) for name in OF_ZOOM if BY_NAME[name].endpoint.path in WHOLE - {"users"}}
-"""Streams of such, besides users."""
-
 NO_SCOPE = refusal(400, 4711, "Invalid access token, does not contain scopes:[user:read:list_users:admin].")
 NO_PERMISSION = refusal(400, 200, "No permission.")
 NO_WEBINARS = refusal(400, 200, "Webinar plan is missing. You must subscribe to the webinar plan and enable webinars.")
+
+ROWS = {
+    "users": 3,
+    "pending_users": 1,
+    "meetings": 2,
+    "meeting_registrants": 3,
+    "meeting_questions": 1,
+    "meeting_polls": 2,
+    "meeting_poll_results": 1,
+    "webinars": 1,
+    "webinar_registrants": 3,
+    "webinar_questions": 1,
+    "webinar_panelists": 2,
+    "webinar_polls": 1,
+    "webinar_tracking_sources": 1,
+    "webinar_absentees": 2,
+    "webinar_poll_results": 1,
+    "report_meetings": 1,
+    "report_meeting_participants": 2,
+    "report_webinars": 1,
+    "report_webinar_participants": 2,
+}
+"""How many rows the account below has of each stream; of others there is a row of their sample."""
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +102,9 @@ def zoom() -> Iterator[requests_mock.Mocker]:
     answered = [{"name": "N", "email": "n@x.org", "question_details": [{"answer": "Yes"}]}]
     with requests_mock.Mocker() as mocker:
         mocker.post(TOKEN_URL, **token(*SCOPES))
+        for name in set(OF_ZOOM) - set(ROWS):
+            path = re.sub(r"\{\w+\}", "[^/]+", BY_NAME[name].endpoint.path)
+            mocker.get(re.compile(rf"{API}/{path}(\?|$)"), json=partial(one_row, name))
         first, second = {"users": [{"id": "u1"}], "next_page_token": "t1"}, {"users": [{"id": "u2"}]}
         mocker.get(f"{API}/users?status=active", [{"json": first}, {"json": second}])
         mocker.get(f"{API}/users?status=inactive", json={"users": [{"id": "u3"}]})
@@ -125,15 +145,11 @@ def zoom() -> Iterator[requests_mock.Mocker]:
         rows = [{"user_id": str(n), "name": "", "join_time": times["start_time"], "duration": 1} for n in range(2)]
         for one in ("meetings/%252Fs%252F%252F9%253D%253D", "webinars/w%3D%3D"):
             mocker.get(f"{API}/report/{one}/participants", json={"participants": rows})
-        for name, cls in LISTS.items():
-            mocker.get(f"{API}/{cls.endpoint.path}", json=partial(one_row, name))
-        elements = {"call_elements": [{"call_element_id": "e"}]}
-        mocker.get(re.compile(f"{API}/phone/call_history/.+"), json=elements)
         yield mocker
 
 
 def one_row(name: str, request: Any, _: Any) -> dict[str, Any]:
-    """A list with the first row of the sample; of today, where it is asked for by days."""
+    """An answer with the first row of the sample; of today, where it is asked for by days."""
     operation, today = contract(name).operation, pendulum.now("UTC").to_date_string()
     row = operation.records_of(sample(name))[0]
     if field := contract(name).cursor_field:
@@ -279,7 +295,7 @@ def test_check_tells_the_user_of_no_stream_the_catalog_does_not_have(zoom: reque
     assert named == set(OF_ZOOM)
 
 
-ROOTS = WHOLE | {"report/users"}
+ROOTS = ("report/users", *dict.fromkeys(cls.endpoint.path for cls in STREAMS if cls.endpoint.subject is None))
 """What `check` asks for, until one answers."""
 
 
@@ -445,30 +461,9 @@ def test_read_gives_every_row_and_asks_for_nothing_twice(zoom: requests_mock.Moc
     output = read(SourceZoom(), CONFIG, catalog(*PUBLIC))
 
     rows = Counter(message.record.stream for message in output.records if message.record)
-    assert rows == {
-        "users": 3,
-        "pending_users": 1,
-        "meetings": 2,
-        "meeting_registrants": 3,
-        "meeting_questions": 1,
-        "meeting_polls": 2,
-        "meeting_poll_results": 1,
-        "webinars": 1,
-        "webinar_registrants": 3,
-        "webinar_questions": 1,
-        "webinar_panelists": 2,
-        "webinar_polls": 1,
-        "webinar_tracking_sources": 1,
-        "webinar_absentees": 2,
-        "webinar_poll_results": 1,
-        "report_meetings": 1,
-        "report_meeting_participants": 2,
-        "report_webinars": 1,
-        "report_webinar_participants": 2,
-        **dict.fromkeys(LISTS, 1),
-        "phone_call_elements": 1,
-    }
-    assert set(PUBLIC) - set(rows) == {"webinar_qna_results", "read_gaps"}  # nobody asked, and nothing is missing
+    assert {name: rows[name] for name in ROWS} == ROWS
+    # Nobody asked a question, and nothing is missing.
+    assert set(rows) == set(PUBLIC) - {"webinar_qna_results", "read_gaps"}
     assert {final_status(output, name) for name in PUBLIC} == {AirbyteStreamStatus.COMPLETE}
     assert output.errors == []
     assert set(gets(zoom).values()) == {1}
