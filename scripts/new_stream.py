@@ -23,6 +23,7 @@ from scripts.make_shapes import JsonObject, UndocumentedError, find, lists, publ
 from scripts.stream_facts import Facts, snake, words_of
 from source_zoom.streams import STREAMS, ZoomStream
 from source_zoom.streams.users import Users
+from source_zoom.streams.windows.listing import WindowList
 from source_zoom.zoom.meanings import Meaning, name_of
 from source_zoom.zoom.plans import ANY
 
@@ -46,10 +47,10 @@ GAPS = {"user", "meeting", "webinar"}
 IMPORTS = {
     "source_zoom.streams.base.rows": ("KeyedRows",),
     "source_zoom.streams.base.stream": ("ZoomStream", "ZoomSubStream"),
-    "source_zoom.streams.users": ("OfUsers",),
+    "source_zoom.streams.users": ("OfUsers", "UserWindows"),
     "source_zoom.streams.windows.stream": ("WindowStream",),
     "source_zoom.zoom.endpoint": ("Endpoint", "RateLabel"),
-    "source_zoom.zoom.plans": ("PRO", "WEBINARS", "Plan"),
+    "source_zoom.zoom.plans": ("PHONE", "PRO", "WEBINARS", "Plan"),
 }
 """Where a declaration's names come from."""
 
@@ -107,6 +108,8 @@ def _parent(facts: Facts, name: str | None) -> type[ZoomStream] | None:
     if name not in BY_NAME:
         known = f"There is no stream '{name}'" if name else f"GET {facts.path} names an object"
         raise UndocumentedError(f"{known}: say of which stream it is, as in PARENT=groups.")
+    if issubclass(BY_NAME[name], WindowList):
+        raise UndocumentedError(f"{name} is read by days: declare an ItemStream by hand, such as phone_call_elements.")
     return BY_NAME[name]
 
 
@@ -153,6 +156,8 @@ def edits(facts: Facts, area: str) -> dict[Path, str]:
 
 def is_served(facts: Facts) -> bool:
     """Return whether a line of the sandbox's table serves it: a list, or the rows of a line or of the users."""
+    if facts.parent is Users and facts.by_days:
+        return False
     return facts.parent in {None, Users} or snake(facts.parent.__name__) in TABLE
 
 
@@ -164,8 +169,11 @@ def _json(value: JsonObject) -> str:
 
 def _declaration(facts: Facts) -> str:
     """Return the class."""
-    kind = "WindowStream" if facts.by_days else "ZoomSubStream" if facts.parent else "ZoomStream"
-    bases = [*([] if facts.key else ["KeyedRows"]), "OfUsers" if facts.parent is Users else kind]
+    of_users = facts.parent is Users
+    kind = "OfUsers" if of_users else "ZoomSubStream" if facts.parent else "ZoomStream"
+    if facts.by_days:
+        kind = "UserWindows" if of_users else "WindowStream"
+    bases = [*([] if facts.key else ["KeyedRows"]), kind]
     if bases == ["KeyedRows", "ZoomStream"]:
         del bases[1]
     endpoint = facts.endpoint
@@ -310,8 +318,8 @@ def _run(*arguments: str) -> None:
 
 def to_check(facts: Facts, area: str) -> list[str]:
     """Return what a person has to look at, and the commands to run."""
-    of = f"of each of {snake(facts.parent.__name__)}" if facts.parent else "in windows of days"
-    how = of if facts.parent or facts.by_days else "as one list"
+    parts = [f"of each of {snake(facts.parent.__name__)}"] if facts.parent else []
+    how = " ".join([*parts, *(["in windows of days"] if facts.by_days else [])]) or "as one list"
     made = "" if facts.key else f", made of {', '.join(facts.row_key)}: keep what identifies a row and does not change"
     skipped = " | ".join(name_of(meaning) for meaning in Meaning if meaning in facts.plan.lacking)
     lines = [
@@ -329,7 +337,7 @@ def to_check(facts: Facts, area: str) -> list[str]:
             f"Page size: {facts.page_size}, as no largest is documented: name it in UNDOCUMENTED_LARGEST_PAGE (tests)."
         )
     if not is_served(facts):
-        lines.append("Sandbox: the parent is no line of its table: serve it in sandbox/areas/, then `make records`.")
+        lines.append("Sandbox: its table cannot serve that: do it in sandbox/areas/, then `make records`.")
     by_hand = ["the tree of streams in README.md", "the number of requests in docs/zoom.md"]
     by_hand += ["its state in integration_tests/sample_state.json"] if facts.by_days else []
     type_ = (facts.parent_field or "").removesuffix("_id")

@@ -14,10 +14,11 @@ from jsonschema import Draft4Validator
 
 from scripts.make_shapes import JsonObject, UndocumentedError, label, lists, queries, scope
 from source_zoom.streams import ZoomStream
+from source_zoom.streams.users import Users
 from source_zoom.zoom.answers import classify
 from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.meanings import Meaning
-from source_zoom.zoom.plans import ANY, PRO, WEBINARS, Plan
+from source_zoom.zoom.plans import ANY, PHONE, PRO, WEBINARS, Plan
 from unit_tests.contract.formats import CHECKER, DATE, DATE_TIME_WITH_ZONE
 from unit_tests.contract.schema_tree import properties, types
 from unit_tests.said import Said, refusals
@@ -27,14 +28,14 @@ LARGEST_PAGE, DEFAULT_PAGE = 300, 30
 
 PLANS: Mapping[str, Plan] = {
     r"webinar (plan|licen[sc]e|add-?on|subscription)": WEBINARS,
-    r"zoom phone licen[sc]e": Plan("Zoom Phone licence"),
+    r"zoom phone licen[sc]e": PHONE,
     r"\bpro\b|paid account": PRO,
     r"\bbusiness\b": Plan("Business plan"),
     r"\benterprise\b": Plan("Enterprise plan"),
 }
 """By what the prerequisites say; the first that matches."""
 
-NAMES = {PRO: "PRO", WEBINARS: "WEBINARS"}
+NAMES = {PRO: "PRO", WEBINARS: "WEBINARS", PHONE: "PHONE"}
 ROW_ID = "row_id"
 TIMES = ("time", "date_time", "start_time", "created_at", "create_time", "created_time", "date_created")
 JSON_TYPES = {bool: "boolean", dict: "object", float: "number", int: "integer", list: "array", str: "string"}
@@ -209,8 +210,14 @@ class Facts:
 
     @property
     def by_days(self) -> bool:
-        """Whether it is read by windows of days."""
-        return self.parent is None and {"from", "to"} <= queries(self.operation).keys()
+        """Whether it is read by windows of days: what is left out, Zoom takes for the last day or month.
+
+        :raises UndocumentedError: if it is so of each row of a parent other than the users
+        """
+        takes_days = {"from", "to"} <= queries(self.operation).keys()
+        if takes_days and self.parent not in {None, Users}:
+            raise UndocumentedError(f"GET {self.path} takes days of each row of a parent: write this stream by hand.")
+        return takes_days
 
     @cached_property
     def row(self) -> dict[str, Field]:

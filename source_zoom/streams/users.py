@@ -97,6 +97,12 @@ class UserWindows(WindowStream):
             self._ids = set(self._listed())
         return self._ids.union(*(cursor.owners(window) for cursor in self.readers))
 
+    def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add whose it is, where the catalog promises that."""
+        if "user_id" in self.json_schema.get("properties", {}):
+            record["user_id"] = stream_slice["user_id"]
+        return super().complete(record, stream_slice)
+
     def _listed(self) -> Iterator[str]:
         keys = self._users
         if keys is None:

@@ -24,7 +24,7 @@ from source_zoom.streams import STREAMS, ZoomStream
 from source_zoom.streams.account import Groups
 from source_zoom.streams.base.rows import KeyedRows
 from source_zoom.streams.base.stream import ZoomSubStream
-from source_zoom.streams.users import OfUsers
+from source_zoom.streams.users import OfUsers, UserWindows
 from source_zoom.streams.windows.stream import WindowStream
 from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.plans import ANY, PRO, WEBINARS
@@ -87,7 +87,9 @@ DOCUMENTS: dict[str, dict[str, JsonObject]] = {
         "/badges/{badgeId}": operation(),
         "/groups/{groupId}/badges": operation(refused=GONE),
         "/groups/{groupId}/badges/{badgeId}/holders": operation(),
+        "/groups/{groupId}/dated_badges": operation(parameters=DAYS),
         "/users/{userId}/badges": operation(refused=GONE),
+        "/users/{userId}/dated_badges": operation(parameters=DAYS),
         "/account_badges": operation(records="account_badges", tags=["Groups"]),
         "/desks/spare_badges": operation(),
         "/rooms/spare_badges": operation(),
@@ -207,6 +209,16 @@ def test_stream_of_single_users_follows_them() -> None:
     assert line_of(facts).of == "users"
 
 
+def test_what_takes_days_of_single_users_is_read_by_user_and_window() -> None:
+    facts = facts_of("user_dated_badges")
+    cls = declared(facts, "users")
+
+    assert [base.__name__ for base in cls.__bases__] == [UserWindows.__name__]
+    assert cls.endpoint.slice_params == ("from", "to")
+    assert (cls.primary_key, cls.cursor_field) == (["user_id", "id"], "made_at")
+    assert any("of each of users in windows of days" in line for line in to_check(facts, "users"))
+
+
 def test_list_of_days_is_read_by_windows_and_its_rows_get_a_key() -> None:
     facts = facts_of("report_badges")
     cls = declared(facts, "reports")
@@ -298,6 +310,7 @@ def test_sample_is_one_whole_page_that_shows_every_field() -> None:
         ({"name": "medals", "path": "/medals"}, "No document has GET /medals."),
         ({"name": "group_badges"}, "names an object: say of which stream it is, as in PARENT=groups."),
         ({"name": "group_badges", "parent": "medals"}, "There is no stream 'medals'"),
+        ({"name": "group_badges", "parent": "phone_call_history"}, "declare an ItemStream by hand"),
         ({"name": "medals", "path": "/report/one_badge"}, "does not have one list of records: write this stream by"),
         (
             {"name": "badges", "records": "medals"},
@@ -332,6 +345,13 @@ def test_operation_that_does_not_say_enough_is_refused_before_anything_is_writte
     facts = facts_of("medals", path)
 
     with pytest.raises(UndocumentedError, match=re.escape(said)):
+        edits(facts, "account")
+
+
+def test_days_of_each_row_of_a_parent_are_refused_as_what_is_left_out_would_be_lost() -> None:
+    facts = facts_of("group_dated_badges", parent="groups")
+
+    with pytest.raises(UndocumentedError, match="takes days of each row of a parent: write this stream by hand"):
         edits(facts, "account")
 
 

@@ -43,7 +43,7 @@ class Recordings(UserWindows):
 
     @property
     def json_schema(self) -> Mapping[str, Any]:
-        return {"type": "object", "properties": {"uuid": {"type": "string"}, "start_time": {"type": "string"}}}
+        return {"type": "object", "properties": {name: {} for name in ("uuid", "user_id", "start_time")}}
 
 
 class Archives(Recordings):
@@ -102,6 +102,9 @@ def test_each_active_user_is_read_in_each_window(account: Account) -> None:
     first = sync()
 
     assert rows(first) == {f"{user} {day}" for user in ("ann", "bob") for day in account.days}
+    assert {row["uuid"] for row in first.rows("recordings") if row["user_id"] == "ann"} == {
+        f"ann {day}" for day in account.days
+    }
     assert len(account.asked) == 2 * len(WINDOWS)
     assert first.error is None
 
