@@ -73,9 +73,8 @@ def test_calls_without_a_recording_are_read_whatever_zoom_lists_by_default(
 
     assert_exact(output, sandbox, BOTH)
     assert {row[STATUS] for row in output.records(CALLS)} == {"recorded", "non_recorded"}
-    lists = 8 * (2 if defaults else 1)  # of each window
-    short_windows_too = 1  # which may have no call without a recording
-    assert lists <= sandbox.counters()["by_path"][CALL_PATH] <= lists + short_windows_too
+    windows, asked = 92, sandbox.counters()["by_path"][CALL_PATH]
+    assert asked == 2 * windows if defaults else asked < 1.3 * windows  # some have no call without a recording
 
 
 def test_late_and_changed_calls_arrive_within_the_lookback(serve: Serve, clock: Clock) -> None:
@@ -158,7 +157,7 @@ def test_account_without_zoom_phone_has_empty_streams_and_a_warning(serve: Serve
         assert any(f"Stream {stream} is empty" in line for line in first.warnings())
         assert first.states(stream)[-1]["end_time"] is None
     assert first.all_errors() == []
-    assert sandbox.counters()["by_path"][CALL_PATH] < 10
+    assert sandbox.counters()["by_path"][CALL_PATH] < 10  # those under way when the first was answered
 
 
 def test_calls_once_read_the_elements_are_caught_up_on(serve: Serve, clock: Clock) -> None:

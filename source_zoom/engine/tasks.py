@@ -105,6 +105,10 @@ class TreeStream(Protocol):
         """How many keys its slowest child may be behind before it makes no new slice; None for any number."""
 
     @property
+    def slices_ahead(self) -> int | None:
+        """How many slices may wait or be read at once for children; None for what keeps the workers busy."""
+
+    @property
     def is_last(self) -> bool:
         """Whether it is read when all others have ended."""
 
@@ -195,7 +199,10 @@ class StreamTask:
 
     def feed_for_children(self) -> ParentFeed:
         """Return the feed of this stream's keys."""
-        self.feed = self.feed or ParentFeed(self.stream.name, self.stream.key_limit)
+        if self.feed is None:
+            self.feed = ParentFeed(self.stream.name, self.stream.key_limit)
+            if self.stream.slices_ahead is not None:
+                self.backlog = Backlog(self.stream.slices_ahead)
         return self.feed
 
     def release(self) -> None:

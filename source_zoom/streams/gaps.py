@@ -24,6 +24,7 @@ class ReadGaps(Stream):
     parents: Sequence[Parent] = ()
     incremental_field: str | None = None
     key_limit: int | None = None
+    slices_ahead: int | None = None
     closing_level = logging.INFO
 
     def __init__(self, context: StreamContext) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.items.listing import ItemOf, ItemWindows
 from source_zoom.streams.items.stream import ItemStream
+from source_zoom.streams.windows.grid import Windows
 from source_zoom.zoom.endpoint import Endpoint, RateLabel
 from source_zoom.zoom.plans import PHONE
 
@@ -33,6 +34,7 @@ class PhoneCallHistory(ItemWindows):
     primary_key = "call_history_uuid"
     cursor_field = "start_time"
     rows_are = "calls"
+    windows = Windows(days=3)
     item = ItemOf("call_history_uuid", "call", fingerprint=("end_time", "duration", "call_result", "recording_status"))
 
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -225,6 +225,32 @@ def test_read_with_a_limit_is_exact(limit: int, workers: int) -> None:
         assert sync.statuses(child.name) == COMPLETE
 
 
+def test_few_large_slices_are_read_ahead_of_a_child_that_is_slow() -> None:
+    ahead, behind = 0, 0
+    most = []
+
+    def read(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        nonlocal ahead
+        for record in numbered(25)(slice_):
+            ahead += 1
+            most.append(ahead - behind)
+            yield record
+
+    def slowly(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        nonlocal behind
+        behind += 1
+        yield {"id": slice_["id"]}
+
+    sessions = ManySlices("sessions", read, pool="heavy")
+    sessions.key_limit, sessions.slices_ahead = 10, 2
+    child = TreeNode("child", slowly, parent=sessions)
+
+    sync = Sync(reader(sessions, child, workers=16).read({"child"}))
+
+    assert len(sync.ids("child")) == 1000
+    assert max(most) < 10 + 16 * 4 + 3 * 25  # the limit, the child's own slices under way, and those read ahead
+
+
 class DiesEarly(TreeNode):
     def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:
         for number, slice_ in enumerate(super().stream_slices(sync_mode=sync_mode)):

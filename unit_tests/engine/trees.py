@@ -46,6 +46,7 @@ class TreeNode:
         self.slices_read: Counter[str] = Counter()
         self.closing_level = logging.INFO
         self.key_limit: int | None = None
+        self.slices_ahead: int | None = None
         self.wants_read: Sequence[str] = ()
         self.is_last = is_last
         self._late = late

@@ -243,6 +243,11 @@ class ZoomStream(HttpStream):
         return None
 
     @property
+    def slices_ahead(self) -> int | None:
+        """Set no limit: most slices have few records."""
+        return None
+
+    @property
     def lacks(self) -> Meaning | None:
         """What the account lacks, if nothing was answered for and Zoom's text says why."""
         return None if self.probation.is_passed else self._skips.lacking

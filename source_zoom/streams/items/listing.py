@@ -19,6 +19,9 @@ from source_zoom.streams.windows.stream import WindowStream
 KEY_LIMIT = 5000
 """Items that the slowest stream may be behind the list; bounds memory on large accounts."""
 
+WINDOWS_AHEAD = 2
+"""Windows that are read at once for children: one may have all items of an account, of which each is kept for them."""
+
 
 @dataclass(frozen=True)
 class ItemOf:
@@ -85,6 +88,7 @@ class ItemWindows(ItemList, WindowStream):
     """
 
     item: ClassVar[ItemOf]
+    slices_ahead = WINDOWS_AHEAD
     tells_rows: ClassVar[bool] = False
     """Whether its children need the listed row."""
 
