@@ -19,6 +19,7 @@ from airbyte_cdk.test.models import ExpectedOutcome
 
 from sandbox import Reading, Sandbox
 from sandbox.expected import COUNTED_BY_SESSION, DEFAULT_READING, numbered
+from sandbox.shaped import TABLE
 from source_zoom import SourceZoom
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +34,7 @@ PRIMARY_KEYS = {
 INCREMENTAL = tuple(
     configured["stream"]["name"] for configured in CATALOG["streams"] if configured["sync_mode"] == "incremental"
 )
-OF_THE_ACCOUNT = ("report_operation_logs", "phone_call_history", "phone_call_elements")
+OF_THE_ACCOUNT = tuple(name for name in INCREMENTAL if name in TABLE)
 """Those read by windows of the account."""
 PAST_SESSIONS = tuple(name for name in INCREMENTAL if name not in OF_THE_ACCOUNT)
 """The incremental streams about past sessions."""
