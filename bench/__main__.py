@@ -67,7 +67,7 @@ def account(*options: str) -> Iterator[Account]:
 
 
 def read_here(target: Account, per_second: Mapping[RateLabel, float], workers: int) -> tuple[int, float]:
-    """Return rows and seconds of a read of every stream in this process, with a pace of one's own."""
+    """Return rows and seconds of a read of every stream in this process, at the pace that is given."""
     plan = {"rate_limit_plan": RateLimitPlan.BUSINESS_PLUS.value, "rate_limit_share": 100}
     config = {**target.config, **plan, "num_workers": workers}
     source = SourceZoom()

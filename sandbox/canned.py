@@ -1,7 +1,7 @@
 """Answers that Zoom gives instead of what was asked for, by name.
 
 The texts are those of https://developers.zoom.us/docs/api/meetings/ and /docs/api/users/; bodies that are empty, or a
-page of HTML, come from the gateways before it.
+page of HTML, come from the gateways in front of the API.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ class Scene:
     seconds: float
     """How long a time-out lasts."""
     own: Callable[[Callable[[Answer], Answer]], Reply]
-    """Makes the endpoint's own reply, from its answer as changed by a function."""
+    """Makes the endpoint's own reply of its answer, which a function may have changed."""
 
     @property
     def named(self) -> str:

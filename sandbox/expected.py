@@ -213,7 +213,7 @@ class Expected:
                 yield session
 
     def _hosts(self, reading: Reading) -> frozenset[int]:
-        """Return the users whose reports can be read, of those whom a connector asks for as it is set."""
+        """Return the users whose reports can be read, of those whom a connector of these settings asks for."""
         world, has_users = self._world, self._answers("/users")
         hosts = {*world.users("active"), *world.users("inactive")}
         if reading.all_hosts or not self._answers(ACTIVE_HOSTS):
@@ -224,7 +224,7 @@ class Expected:
         return frozenset(host for host in hosts if self._answers(USER_REPORT, world.user(host).id))
 
     def _answers(self, template: str, value: str = "") -> bool:
-        """Tell whether an endpoint answers, where it is about days for one that has begun in every zone."""
+        """Tell whether an endpoint answers; one about days is asked for a day that has begun in every zone."""
         day = (self._world.sessions.now - timedelta(days=1)).date()
         return self._ask(template, value, **{"from": day, "to": day}) is not None
 

@@ -21,7 +21,7 @@ USER_REPORT = "/report/users/{userId}/meetings"
 PARTICIPANTS = "/report/meetings/{meetingId}/participants"
 WEBINAR_PARTICIPANTS = "/report/webinars/{webinarId}/participants"
 _BREAKING = {MEETING_LIST: "user-broken", USER_REPORT: "report-host-broken"}
-"""The fault that breaks each list of a user that one can break."""
+"""By list of a user, the fault that breaks it."""
 _LISTS_OF_A_USER = frozenset({MEETING_LIST, WEBINAR_LIST, USER_REPORT})
 _MOST_HITS_IN_A_ROW = 3
 _PRECISION = 1_000_000
@@ -255,7 +255,7 @@ class FaultPlan:
         return any(number == fault.at for fault in self._faults["unauthorized"])
 
     def limit_reply(self, label: Label, now: float) -> Reply | None:
-        """Count a call of the label at ``now``, in seconds since the epoch; return the 429 it gets by a fault."""
+        """Count a call of the label at ``now``, in seconds since the epoch; return the 429 that a fault gives it."""
         for fault in self._faults["daily-limit"]:
             if fault.label == label and fault.after is not None and self._count(fault) > fault.after:
                 return daily_refusal(label, fault.after, now)

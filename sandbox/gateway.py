@@ -23,7 +23,7 @@ _PARTICIPANTS = frozenset({PARTICIPANTS, WEBINAR_PARTICIPANTS})
 
 @dataclass(frozen=True)
 class Rules:
-    """What decides over a call beside its endpoint."""
+    """What a call's answer depends on, beside its endpoint."""
 
     scopes: frozenset[str]
     missing_scope_status: int

@@ -94,7 +94,7 @@ class SandboxOptions:
         choices=list(LACKS),
     )
     shaped: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Options of lines of ``sandbox.shaped.TABLE`` that are other than there, by stream."""
+    """By stream, the options of its line of ``sandbox.shaped.TABLE`` that are to differ from those there."""
 
     plan: str = _rule("none", "plan of the rate limits", flag="--limits", choices=list(PLANS))
     limits: Mapping[Label, Limit] = _rule(

@@ -1,4 +1,4 @@
-"""Endpoints of one table line each. ``make shapes`` writes what Zoom publishes about them to ``shapes.json``."""
+"""Endpoints that a line of a table describes. ``make shapes`` writes what Zoom publishes of them to ``shapes.json``."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

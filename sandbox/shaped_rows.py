@@ -174,7 +174,7 @@ class Rows:
         return self.time(number) + after.days * _DAY <= self._world.sessions.now
 
     def _length(self, number: int) -> timedelta:
-        """Return how long what a row is about takes. It is shown when that is over, with the rows it is parent of."""
+        """Return how long the thing a row is about takes; the row and its children are shown when it is over."""
         if self.parents:
             return self.parents._length(number // ROWS)  # noqa: SLF001
         return timedelta(seconds=self._dice("length", number).below(self._longest))

@@ -1,4 +1,4 @@
-"""Write what the declarations of the streams say elsewhere, too: `make docs`.
+"""Write what is made from the declarations of the streams: `make docs`.
 
 That is docs/streams.md, the tables in README.md and docs/zoom.md, and the example of a configured catalog.
 """
@@ -285,7 +285,7 @@ def _key(cls: type[ZoomStream]) -> list[str]:
 
 
 def _parents(cls: type[ZoomStream]) -> Iterator[type[ZoomStream]]:
-    """Yield the stream it has a slice for each record of, and those that are read for it besides."""
+    """Yield the stream whose records its slices are made of, and those that are read for it besides."""
     if issubclass(cls, ZoomSubStream):
         yield cls.parent_stream
     yield from (other for other in STREAMS if _name(other) in cls.wants_read)

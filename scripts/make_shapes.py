@@ -1,6 +1,7 @@
 """Write what Zoom's OpenAPI documents say about the sandbox's endpoints: `make shapes`.
 
-Of those of the table sandbox/shapes.json has the shape, too, and of all others sandbox/routes.json label and scopes.
+Of those in the table sandbox/shapes.json has label, scopes and shape, of all others sandbox/routes.json label and
+scopes.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class UndocumentedError(Exception):
 
 
 def render(*streams: str) -> dict[Path, str]:
-    """Return the text of each file, or of the shapes with those of these lines of the table made anew.
+    """Return the text of each file; with `streams`, only of the shapes, in which those of these lines are made anew.
 
     :raises UndocumentedError: if the documents are not here, or lack an operation
     """
@@ -64,7 +65,7 @@ def _labelled(product: str, operation: JsonObject) -> JsonObject:
 
 
 def published() -> dict[str, JsonObject]:
-    """Return the operations of each product by their paths: of what is documented, its `get`.
+    """Return the `get` operations that are documented, by product and path.
 
     :raises UndocumentedError: if the documents are not here
     """
@@ -190,7 +191,7 @@ def _field(schema: JsonObject) -> JsonObject:
 
 
 def _column(schema: JsonObject, parameter: JsonObject | None) -> JsonObject:
-    """Return the field of a row, whose values may be published with the filter of its name only."""
+    """Return the field of a row; Zoom may publish its values only with the filter of the same name."""
     field, values = _field(schema), (parameter or {"schema": {}})["schema"].get("enum", ())
     return {**({"enum": [one for one in values if one != "all"]} if values else {}), **field}
 

@@ -43,7 +43,7 @@ OPTIONS = {
     "records": "key of the rows, if an answer has several lists",
 }
 GAPS = {"user", "meeting", "webinar"}
-"""What a gap can be, of what paths name."""
+"""What paths name that a gap can be."""
 IMPORTS = {
     "source_zoom.streams.base.rows": ("KeyedRows",),
     "source_zoom.streams.base.stream": ("ZoomStream", "ZoomSubStream"),
@@ -63,7 +63,7 @@ def facts_of(name: str, path: str | None = None, parent: str | None = None, reco
     :param parent: name of the stream whose rows the path names
     :param records: key of the rows, if an answer has several lists
 
-    :raises UndocumentedError: if that is not clear
+    :raises UndocumentedError: if the documents leave any of it open
     """
     if not re.fullmatch(r"[a-z]+(_[a-z]+)*", name):
         raise UndocumentedError(f"'{name}' is no name for a stream: use lower-case words with underscores.")
@@ -299,7 +299,7 @@ def write(facts: Facts, area: str) -> None:
     """Write the stream, put its class into form, and make what is made from it.
 
     :raises UndocumentedError: if it cannot be written; then nothing was
-    :raises subprocess.CalledProcessError: if what was written does not do
+    :raises subprocess.CalledProcessError: if a command fails on what was written
     """
     for path, text in edits(facts, area).items():
         path.write_text(text, encoding="utf-8")

@@ -210,9 +210,9 @@ class Facts:
 
     @property
     def by_days(self) -> bool:
-        """Whether it is read by windows of days: what is left out, Zoom takes for the last day or month.
+        """Whether it is read by windows of days; where they are left out, Zoom takes the last day or month.
 
-        :raises UndocumentedError: if it is so of each row of a parent other than the users
+        :raises UndocumentedError: if it is, for each row of a parent other than the users
         """
         takes_days = {"from", "to"} <= queries(self.operation).keys()
         if takes_days and self.parent not in {None, Users}:
@@ -309,7 +309,7 @@ class Facts:
 
     @cached_property
     def refusals(self) -> list[tuple[Said, Meaning]]:
-        """What the documents say it answers where it does not answer, and what that means."""
+        """The refusals that the documents name, and what each means."""
         statuses = [int(status) for status in self.operation["responses"] if status.isdigit() and status != "429"]
         said = [
             Said(status, code, text, self.path)

@@ -35,10 +35,10 @@ class ZoomEntrypoint(AirbyteEntrypoint):
     """The CDK's entry point with the connector's own checks of the config."""
 
     def run(self, parsed_args: argparse.Namespace) -> Iterable[str]:
-        """Yield the messages of a command, as the CDK's method does, but without the temporary folder that makes.
+        """Yield the messages of a command, as the CDK's method does, but without making a temporary folder.
 
-        That is for a cache of requests, which this connector has none of, and where no folder can be written to,
-        as in a container with a read-only file system, the CDK's fails.
+        The folder is for a cache of requests, which this connector does not have. Where none can be made, as in a
+        container with a read-only file system, the CDK's method fails.
 
         :raises AirbyteTracedException: whatever ends the command
         """
@@ -93,7 +93,7 @@ def end_on_signals() -> None:
     A signal that interrupts Python in a large write to a pipe loses the rest of it without an error, so
     the main thread must not see it then: a thread of its own waits for the signal, and for the lock that
     every write to standard output holds. It does not wait for a consumer that has stopped reading. A process
-    in the background of a shell, which ignores SIGINT, goes on to.
+    in the background of a shell, which ignores SIGINT, still does.
 
     :raises AirbyteTracedException: config error, if there is no thread to be had
     """
@@ -130,7 +130,7 @@ def run(arguments: Sequence[str]) -> None:
         with PRINT_BUFFER, closing(_closable(entrypoint.run(parsed))) as messages:
             _print(messages)
     except AirbyteTracedException as error:
-        # Said in a sentence already; for what is not, the CDK's hook logs the stack and prints a trace.
+        # This error is a sentence already; of any other, the CDK's hook logs the stack and prints a trace.
         error.emit_message()
         sys.exit(FAILED)
 

@@ -210,7 +210,7 @@ def _inside(value: object, *keys: str) -> Any:
 
 
 def _state_message(item: Mapping[str, Any]) -> AirbyteStateMessage | None:
-    """Return the state, of what it says only stream and content; None where it could not be printed again."""
+    """Return the state with its stream and content only; None where it could not be printed again."""
     stream = {key: item["stream"].get(key) for key in ("stream_descriptor", "stream_state")}
     if not isinstance(stream["stream_state"], dict | None):
         return None

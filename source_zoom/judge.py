@@ -71,7 +71,7 @@ class Judge:
         return stream.lacks if isinstance(stream, ResumableStream) else None
 
     def _all_refused(self, stream: ZoomStream, outcome: Outcome) -> SliceFailure | None:
-        """Return the stop of a stream of which too few objects were asked for to stop it on the way."""
+        """Return the stop of a stream that was refused everything, but asked for too little to stop on the way."""
         losses = [*outcome.losses, *outcome.inherited]
         asked: TreeStream | None = stream
         while asked is not None:

@@ -48,7 +48,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _speak_utf8() -> None:
     """Print UTF-8 whatever the locale, as the protocol is JSON; exit if there is nothing to print on."""
-    if sys.stdout is None:  # closed by who called
+    if sys.stdout is None:  # closed by the caller
         _say("standard output is closed, and all messages go there")
         sys.exit(FAILED)
     for stream in (sys.stdout, sys.stderr):

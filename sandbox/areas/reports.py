@@ -90,7 +90,7 @@ def list_hosts(call: Call) -> Listing:
 
 
 def active_sessions(world: World, sessions: Sequence[Session]) -> dict[int, list[Session]]:
-    """Return the meetings among the sessions by host: webinars do not count, and of one host only older ones do."""
+    """Return the meetings among the sessions, by host; webinars do not count, nor do new meetings of the late host."""
     held: dict[int, list[Session]] = {}
     for session in sessions:
         is_late = session.host == world.oddities.late_host and session.end + _LATE > world.sessions.now

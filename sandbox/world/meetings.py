@@ -81,7 +81,7 @@ class Meeting:
 
 @dataclass(frozen=True)
 class MeetingPlan:
-    """What decides over the meetings, or the webinars, of a world."""
+    """What the meetings, or the webinars, of a world depend on."""
 
     seed: int
     today: datetime
@@ -89,7 +89,7 @@ class MeetingPlan:
     kinds: Kinds = MEETING_KINDS
 
     def kind(self, number: int) -> int:
-        """Return the type that a meeting has where it is not made a plain one."""
+        """Return the type that a meeting has unless it is made a plain one."""
         return Dice(self.seed, "meeting", number).pick(self.kinds.drawn)
 
     def make(self, number: int, meeting_id: int, uuid: str, host: User, *, must_register: bool) -> Meeting:
@@ -206,7 +206,7 @@ def meeting_detail_row(
 
 
 def recurrence_columns(dice: Dice, meeting: Meeting, since: datetime | None) -> dict[str, Any]:
-    """Return what a recurring meeting or webinar has more than others, with its occurrences from a time on."""
+    """Return the columns that only a recurring meeting or webinar has, with its occurrences from a time on."""
     return {
         "recurrence": {
             "type": 2,

@@ -38,7 +38,7 @@ class Oddities:
     email_host: int | None = None
     """Stands among the active hosts without an id."""
     gone_webinar: int | None = None
-    """The place, among the webinars of who holds webinars only, of one deleted since they were listed: 404/3001."""
+    """Deleted since webinars were listed: 404/3001. A place among those of the host who holds webinars only."""
 
     @classmethod
     def choose(cls, seed: int, users: int, meetings: int, webinars: int) -> "Oddities":

@@ -66,7 +66,7 @@ class PastSessions:
     def __init__(
         self, plan: SessionPlan, rules: ReportRules, oddities: Oddities, *, clock: Callable[[], float]
     ) -> None:
-        """Take what decides over sessions, and the clock in seconds since the epoch."""
+        """Take what sessions depend on, and the clock in seconds since the epoch."""
         self.rules = rules
         self._plan = plan
         self._oddities = oddities
@@ -80,7 +80,7 @@ class PastSessions:
 
     @property
     def plan(self) -> SessionPlan:
-        """What decides over sessions: among it, when they begin, and the day on which the sandbox was made."""
+        """What sessions depend on, such as when they begin, and the day on which the sandbox was made."""
         return self._plan
 
     @property
@@ -156,7 +156,7 @@ class PastSessions:
         return self._selected((*derived, *tuple(self._stored.values())), first, last, by_end=by_end)
 
     def reached(self) -> Iterator[Session]:
-        """Yield every shown session that reports still reach, host by host; of the host who is gone, if named."""
+        """Yield every shown session that reports still reach, host by host; the gone host's too, if they are named."""
         for host in sorted({*self._hosts, *self._stored_of}):
             for session in self.of_host(host, self.oldest_day):
                 if not self._is_gone(session):

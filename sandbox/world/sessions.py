@@ -95,7 +95,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class SessionPlan:
-    """What decides over the sessions of a world.
+    """What the sessions of a world depend on.
 
     A host's time from ``first`` to ``last`` has ``per_host`` equal parts with one session in each.
     """

@@ -29,7 +29,7 @@ _NOTICE = {"enable": True, "type": 1}
 
 @dataclass(frozen=True)
 class WebinarPlan:
-    """What decides over the webinars of a world. The first of each host is a plain one with registration."""
+    """What the webinars of a world depend on. The first of each host is a plain one with registration."""
 
     plan: MeetingPlan
     per_host: int

@@ -10,8 +10,8 @@
        |
     feed        keys of a parent's records, written once, replayed by every child
 
-An arrow points to what is imported; beside them are small parts without a word about the others: `backlog`, `cursors`,
-`failures`, `heartbeat`, `messages`, `progress`, `threads`, `ticker`.
+Each layer imports from those below it. All may use the small parts, which know nothing of the layers: `backlog`,
+`cursors`, `failures`, `heartbeat`, `messages`, `progress`, `threads`, `ticker`.
 """
 
 from source_zoom.engine.cursors import ResumableCursor

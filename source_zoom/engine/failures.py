@@ -13,7 +13,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 SEVERITY = (FailureType.config_error, FailureType.system_error, FailureType.transient_error)
-"""Types of errors, those first that an immediate retry helps least: the platform goes by the first it sees."""
+"""Types of errors, first those that an immediate retry helps least: the platform goes by the first it sees."""
 
 
 class EngineClosed(Exception):  # noqa: N818 - a signal to stop, not an error to report
@@ -55,7 +55,7 @@ class StreamStopped(SliceFailure):
 
 
 class ParentIncomplete(SliceFailure):
-    """What belongs to a part of an ancestor is missing, and which part that is is not known.
+    """What belongs to a part of an ancestor is missing, and it is not known which part that is.
 
     :param parent: name of the ancestor where it began
     :param error: what happened there
@@ -157,15 +157,15 @@ class FailureLog:
         return is_new
 
     def traces(self, names: set[str]) -> list[AirbyteMessage]:
-        """Return the error traces of some streams, those first that an immediate retry helps least."""
+        """Return the error traces of some streams, first those that an immediate retry helps least."""
         order = sorted(self._errors.items(), key=lambda item: (SEVERITY.index(item[0][1]), item[0][0]))
         return [_trace(name, error) for (name, _, _), error in order if name in names]
 
     def summary(self, names: set[str]) -> AirbyteTracedException | None:
         """Return the error that ends the sync if any of the streams failed.
 
-        The platform takes a non-zero exit code as the sign of a failed sync. The type is the first of the
-        streams' own errors, which were traced before.
+        The platform takes a non-zero exit code as the sign of a failed sync. The type is that of the first
+        of the streams' own errors, which were traced before.
         """
         failed = self.names & names
         if not failed:

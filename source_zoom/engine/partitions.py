@@ -19,10 +19,10 @@ from source_zoom.engine.tasks import StreamTask
 
 
 class SlicePartition(Partition):
-    """Reads one slice; its records go to the catalog, their keys to the children.
+    """Reads one slice; its records are emitted, their keys go to the children.
 
-    A slice that cannot be read decides over itself only: it is noted as a loss, and no error of the stream's. What
-    a second try may cure is put aside for one, when all else of the stream has been read.
+    A slice that cannot be read does not fail the stream: it is noted as a loss. What a second try may cure is put
+    aside for one, when all else of the stream has been read.
 
     :param is_last_try: whether a failure is final
     """
@@ -71,7 +71,7 @@ class SlicePartition(Partition):
         return partition
 
     def finish(self) -> None:
-        """Close the books of this slice; called once for every partition that was submitted, whatever happened."""
+        """Say how this slice ended; called once for every partition that was submitted, whatever happened."""
         try:
             if self.is_put_aside and not self._task.put_aside(self):
                 self.give_up()
@@ -81,7 +81,7 @@ class SlicePartition(Partition):
             self._task.backlog.leave()
 
     def give_up(self) -> None:
-        """Close the books of a slice that was put aside, as there is no second try."""
+        """Take the failure of a slice that was put aside as final, as there is no second try."""
         if isinstance(self._error, SliceFailure):
             self._lose(self._error)
         self._tell_children()

@@ -6,13 +6,14 @@ publishes its keys to the children's feed (feed.py) and puts its records on the 
 the main thread takes them from there and yields them.
 
 Why nothing can hang: the main thread never waits for room, only for items. Workers wait for the API,
-with timeouts, and for room in the queue, which the main thread makes. Generators wait for room in
-their stream's backlog and for its end, which workers make, for the feed of a parent, which stands above them in the
-tree, and where a feed has a limit for the slowest child to have read what is there, which it can; no
-worker waits for a feed. A thread that fails where the CDK does not look puts an `EngineFault` on the
-queue, and so does a fault of the heartbeat's. That waits for room in the queue, too, and nobody for it
-while the queue is open. When the consumer leaves or fails, the queue is closed, which fails producers
-instead of blocking them, feeds and backlogs are released, and all threads are daemons.
+with timeouts, and for room in the queue, which the main thread makes. Generators wait for three things:
+for room in their stream's backlog and for its end, which workers bring about; for the feed of a parent,
+which stands above them in the tree; and where a feed has a limit, for its slowest child to have read
+what is there, which it can. No worker waits for a feed. A thread that fails where the CDK does not look,
+the heartbeat's among them, puts an `EngineFault` on the queue. The heartbeat waits for room in the
+queue, too, but nobody waits for the heartbeat while the queue is open. When the consumer leaves or
+fails, the queue is closed, which fails producers instead of blocking them; feeds and backlogs are
+released, and all threads are daemons.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ CursorFactory = Callable[[TreeStream, MessageRepository], Cursor]
 
 
 class TreeReader:
-    """Reads the selected streams of a tree, and hidden what they depend on.
+    """Reads the selected streams of a tree, and what they depend on without showing it.
 
     :param streams: every stream there is, by name, parents before children
     :param cursor_of: makes the cursor of a stream, which emits its states to the repository
@@ -165,7 +166,7 @@ class TreeReader:
 class _TreeSource(ConcurrentSource):
     """The CDK's concurrent source with errors kept for the end, faults of threads raised, and signs of life.
 
-    :param unfinished: the tasks without a final status, by name; whoever takes the messages keeps it true
+    :param unfinished: the tasks without a final status, by name; whoever takes the messages keeps it up to date
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The tree of streams a sync reads: what was selected, and the ancestors that needs."""
+"""The tree of streams a sync reads: those that were selected, and the ancestors they need."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Retriable(Protocol):
         """Return what reads it once more."""
 
     def give_up(self) -> None:
-        """Close its books, as there is no second try."""
+        """Take its failure as final, as there is no second try."""
 
 
 class TreeStream(Protocol):
-    """What the engine asks of a stream; `HttpStream` and `HttpSubStream` give the better part of it."""
+    """What the engine asks of a stream; `HttpStream` and `HttpSubStream` have most of it."""
 
     @property
     def name(self) -> str:
@@ -83,7 +83,7 @@ class TreeStream(Protocol):
         """Yield the slices; waits for the parent's keys."""
 
     def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
-        """Yield slices of which only the others' ends show that they are wanted."""
+        """Yield slices that turn out to be wanted only when the others have ended."""
 
     def read_records(self, sync_mode: SyncMode, *, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the records of a slice; raises if one could be missing."""
@@ -95,7 +95,7 @@ class TreeStream(Protocol):
         """Return what children need of a record."""
 
     def child_key_of_unread(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
-        """Return what children can be told of a slice that yielded no record, if anything; why, if it failed."""
+        """Return what children can be told of a slice that yielded no record, if anything; `error` if it failed."""
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return what children should be told when a slice has ended, behind its records, if anything."""
@@ -106,7 +106,7 @@ class TreeStream(Protocol):
 
     @property
     def slices_ahead(self) -> int | None:
-        """How many slices may wait or be read at once for children; None for what keeps the workers busy."""
+        """How many slices may wait or be read at once if it has children; None for what keeps the workers busy."""
 
     @property
     def is_last(self) -> bool:

@@ -33,7 +33,7 @@ class ReadGaps(Stream):
 
     @property
     def is_resumable(self) -> bool:
-        """Say no: it speaks of one sync."""
+        """Say no: the gaps are those of one sync."""
         return False
 
     @property

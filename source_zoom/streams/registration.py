@@ -81,7 +81,7 @@ class Occurrence(NamedTuple):
 
 
 class RegistrableList(OfUsers):
-    """The list of a user's meetings or webinars, whose rows stand for the details of an app that may not ask for them.
+    """The list of a user's meetings or webinars; its rows stand in for the details where an app may not ask for those.
 
     Declared by a subclass: `kind`.
     """
@@ -98,10 +98,10 @@ class RegistrableList(OfUsers):
         cls.child_keys = {cls.string_id: cls.string_id, **{name: name for name in names}, "row": ""}
 
     detail_scopes: Scopes | None = None
-    """Those that open the detail, which says so when it is built."""
+    """Scopes that open the detail; the stream of the details sets them when it is built."""
 
     def child_key(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Key:
-        """Return its id, its host, who is the listed user where Zoom does not name one, its minutes, type, and row."""
+        """Return its id, its host (the listed user where Zoom names none), its minutes, type, and row."""
         scopes = self.detail_scopes
         may_ask = scopes is None or scopes.are_granted(self.context.authenticator.granted_scopes)
         return (
@@ -140,7 +140,7 @@ class RegistrableDetail(ZoomSubStream):
             parent.detail_scopes = self.endpoint.scopes
         self._gone: set[str] = set()
         self.at_fault: set[str] = set()
-        """Those whose detail was asked for in vain, and is not withheld."""
+        """Ids of those whose detail did not arrive, though Zoom did not refuse it."""
         self.reads_listed = False
         """Whether the app may not ask for details, so that the listed rows stand for them."""
 
@@ -151,7 +151,7 @@ class RegistrableDetail(ZoomSubStream):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any]]:
-        """Yield the detail; of an app without the scope for it the listed row, which has fewer columns.
+        """Yield the detail; for an app without its scope the listed row, which has fewer columns.
 
         :raises SliceFailure: if it is missing
         """
@@ -219,7 +219,7 @@ class Registrants(OfRegistration):
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield a read for each status, and for each occurrence where they have registrants of their own.
 
-        The read of an occurrence has `occurrence_is_past`, whether it has begun: Zoom may refuse that with 400/300.
+        The read of an occurrence has `occurrence_is_past`, whether it has begun: if so, Zoom may answer 400/300.
         """
         occurrences = [
             {"occurrence_id": occurrence.id, "occurrence_is_past": occurrence.began_before(self.context.now)}
@@ -270,7 +270,7 @@ class Registrants(OfRegistration):
         return error
 
     def is_nothing(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> bool:
-        """Return whether there is nothing: also where Zoom does not know an occurrence that is over."""
+        """Return whether there is nothing, as also where Zoom does not know an occurrence that has begun."""
         is_over = stream_slice.get("occurrence_is_past") and verdict.meaning is Meaning.INVALID
         return bool(is_over) or super().is_nothing(verdict, stream_slice)
 

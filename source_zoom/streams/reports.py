@@ -31,7 +31,7 @@ class ReportMeetings(SessionReport):
 class ReportWebinars(SessionReport):
     """https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/webinars/{webinarId}.
 
-    Each webinar is asked for, as the list speaks of meetings first of all; the listed row fills the rest.
+    Each webinar is asked for, as Zoom's list is first of all one of meetings; the listed row fills the rest.
     """
 
     endpoint = report("report/webinars/{uuid}", "report:read:webinar:admin")

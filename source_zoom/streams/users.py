@@ -58,7 +58,7 @@ class OfUsers(ZoomSubStream):
 
     parent_stream = Users
     follows: ClassVar[Literal["active", "every"]] = "active"
-    """Whose it reads: of every user, or of those who are not deactivated."""
+    """Whom it reads of: every user, or those who are not deactivated."""
 
     def slices_of(self, parent_key: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the slice of a user whom the stream follows."""
@@ -72,7 +72,7 @@ class UserWindows(WindowStream):
     owner_field = "user_id"
     owner_type = "user"
     follows: ClassVar[Literal["active", "every"]] = "active"
-    """Whose it reads: of every user, or of those who are not deactivated."""
+    """Whom it reads of: every user, or those who are not deactivated."""
 
     def __init__(self, context: StreamContext) -> None:
         super().__init__(context)
@@ -98,7 +98,7 @@ class UserWindows(WindowStream):
         return self._ids.union(*(cursor.owners(window) for cursor in self.readers))
 
     def complete(self, record: Any, stream_slice: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Add whose it is, where the catalog promises that."""
+        """Add the user's id, where the catalog promises that."""
         if "user_id" in self.json_schema.get("properties", {}):
             record["user_id"] = stream_slice["user_id"]
         return super().complete(record, stream_slice)

@@ -256,7 +256,7 @@ class TokenEndpoint:
         return _config_error(_WRONG_ENDPOINT, detail)
 
     def _masked(self, text: str, most: int = _REASON_LENGTH) -> str:
-        """Return what was said without secrets, and cut only then: what is left of one would not be known."""
+        """Return a text without secrets, cut only after they are masked: half of one would not be recognised."""
         return mask(_without_pieces(text, self._secrets))[:most]
 
 

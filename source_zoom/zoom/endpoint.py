@@ -50,13 +50,13 @@ class Endpoint:
     :param path: relative to the API's base URL, with the fields of a slice as placeholders
     :param label: rate limit label Zoom gives the endpoint
     :param scope: granular scope that opens it
-    :param classic: classic scope that does, where it is not the first two parts of the granular one
     :param records: key of the list of records in an answer; None where the answer is one record
     :param required_keys: keys of which a sound answer has one: where it is one record, or may lack an empty list
     :param page_size: largest page Zoom allows; None where the endpoint has no pages
     :param params: query parameters of every request
     :param slice_params: fields of a slice that are sent as query parameters, where it has them
     :param variants: parameters that differ between the reads a slice takes, in the order they are made
+    :param classic: classic scope that opens it, where that is not the first two parts of the granular one
     """
 
     path: str
@@ -87,7 +87,7 @@ class Endpoint:
         return next((name for _, name, _, _ in Formatter().parse(self.path) if name), None)
 
     def render(self, slice_: Mapping[str, Any], *, twice: bool = False) -> str:
-        """Return the path of a slice, percent-encoded; `twice` also where Zoom does not ask for that."""
+        """Return the path of a slice, percent-encoded; with `twice`, twice even where Zoom does not ask for that."""
         return self.path.format_map(_Encoded(slice_, twice=twice))
 
     def query(self, slice_: Mapping[str, Any], page_token: str | None = None) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class _Encoded(dict[str, Any]):
 
 
 class Slashes:
-    """How UUIDs are encoded that have a slash, but neither begin with one nor have two in a row.
+    """How to encode UUIDs that have a slash, but neither begin with one nor have two in a row.
 
     Zoom's documents ask for one encoding of these; where it denies such a session, the other one is tried, once for
     each: at the end of the stream.

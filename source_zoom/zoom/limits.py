@@ -59,10 +59,10 @@ LONGEST_HOLD_SECONDS = 300.0
 """How long a `Retry-After` may hold a label; a longer one is a daily limit's (answers.py, `LONGEST_PAUSE_SECONDS`)."""
 
 PATIENCE_SECONDS = 600.0
-"""How long a label is asked that accepts nothing: twice the longest hold, so that something was sent after one."""
+"""How long a label that accepts nothing is asked: twice the longest hold, so that something was sent after one."""
 
 PATIENCE_SLICES = 20
-"""How many slices in a row may end in a fault; what is wrong with single objects does not get there."""
+"""How many slices in a row may end in a fault; single objects that are at fault do not make so many."""
 
 ANSWER_SECONDS = 600.0
 """How long a whole answer may take: five of the longest silences between two bytes (streams/base/stream.py)."""
@@ -236,8 +236,8 @@ class LabelBudget:
     def faulted(self, what: str, began: float, cause: str = "") -> None:
         """Note an attempt that ended in a network error, a 5xx, an unreadable body or a 429.
 
-        The label is dead when for `PATIENCE_SECONDS`, from the begin of the first such attempt since the last
-        acceptance, nothing was accepted. One path alone may just be at fault itself.
+        The label is dead when nothing was accepted for `PATIENCE_SECONDS`, counted from the start of the first such
+        attempt since the last acceptance. It takes two paths: one alone may be at fault itself.
 
         :param what: path of the request
         :param began: when the attempt began, by the clock

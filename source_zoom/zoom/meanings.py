@@ -54,13 +54,13 @@ NOTHING_THERE = (
 """Meanings that an endpoint may skip. Where it does not list one of these, the object is withheld."""
 
 LACKING = Meaning.NO_LICENCE | Meaning.NO_PLAN | Meaning.NO_PHONE
-"""What Zoom does not serve for want of money: a user is warned of it."""
+"""What Zoom does not serve because the account has not bought it: a user is warned of it."""
 
 PASSING = Meaning.NOT_READY | Meaning.PACE | Meaning.PAGE_TOKEN | Meaning.BROKEN
 """What another attempt may cure."""
 
 ACCOUNT_WIDE = Meaning.SCOPE | Meaning.DAILY | Meaning.ACCOUNT
-"""What no other object would be spared."""
+"""What would be said of every other object, too."""
 
 NOTHING = Meaning(0)
 

@@ -1,4 +1,4 @@
-"""What an account must have for an endpoint, and how Zoom says that it has it not."""
+"""What an account must have for an endpoint, and how Zoom says that it lacks it."""
 
 from __future__ import annotations
 

@@ -10,14 +10,14 @@ MOST_REFUSED = 10
 """Objects that are asked for while all are refused."""
 
 FEWEST_HOSTS = 5
-"""Hosts of which all must be refused before it is the stream that is, where there are fewer than ten objects."""
+"""Hosts that must all be refused before the stream counts as refused, where it has fewer than ten objects."""
 
 
 class Probation:
     """Lets few objects of a stream be asked for until Zoom has answered for one.
 
-    A refusal of one object decides over it only; ten alike, and none accepted, are a refusal of all. While that is
-    open, no more than ten requests are under way or were refused.
+    A refusal of one object concerns that one only; ten alike, and none accepted, are a refusal of all. Until that is
+    decided, no more than ten requests are under way or were refused.
     """
 
     def __init__(self) -> None:

@@ -51,8 +51,8 @@ class TokenWatch:
     def is_alive(self, request: requests.PreparedRequest, session: requests.Session | None = None) -> bool:
         """Return whether the token of a request that was refused is accepted otherwise.
 
-        Where no request that was sent since has told it, one that was accepted is sent once more: the last of the
-        same session, or of another one where that does not tell.
+        If no request that was sent since tells, one that was accepted is sent once more: the last of the same
+        session, or of another one where that does not tell.
         """
         refused, token = self._clock(), _token_of(request)
         with self._lock:

@@ -42,7 +42,7 @@ class AnswerTooLarge(requests.exceptions.RequestException):
 class BoundedAdapter(HTTPAdapter):
     """Reads whole answers, within a time and up to a size, through proxies, too.
 
-    :param seconds: time from the begin of `send` to the last byte of the answer; looking up the host's name and
+    :param seconds: time from the start of `send` to the last byte of the answer; looking up the host's name and
         connecting count, but only the time-outs of `requests` end them
     :param most_bytes: size that an unpacked body may have
     :param connections: connections that are kept open, as many as threads send at once

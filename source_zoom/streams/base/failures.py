@@ -27,7 +27,7 @@ TOKEN_REJECTED = "Refreshed OAuth access token is rejected by the API."  # noqa:
 def is_of_list(loss: Loss) -> bool:
     """Return whether records of a list are missing of which it is not known which they are.
 
-    One that came without what identifies it is no record that anything could be read of.
+    A record that came without what identifies it does not count: nothing could be read of it anyway.
     """
     return loss.facts.get("object_type") == "list" and loss.cause != UNUSABLE
 
@@ -80,7 +80,7 @@ class Failures:
         )
 
     def refused(self, verdict: Verdict, stream_slice: Mapping[str, Any]) -> SliceFailure:
-        """Return the failure for an answer; what no other slice would be spared stops the stream."""
+        """Return the failure for an answer; it stops the stream if every other slice would be answered alike."""
         is_wide = verdict.is_account_wide or not self._endpoint.is_per_object
         return self.make(
             verdict.message,

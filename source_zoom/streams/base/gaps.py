@@ -36,12 +36,12 @@ class Gap:
 
     @property
     def is_fault(self) -> bool:
-        """Whether it is for a fault of Zoom's or of the network, which may pass, rather than a refusal."""
+        """Whether its cause is a fault of Zoom's or of the network, which may pass, rather than a refusal."""
         return self.meaning in Meaning.__members__ and Meaning[self.meaning] in PASSING
 
     @classmethod
     def of(cls, stream: str, loss: Loss, since: str) -> Gap:
-        """Return the gap that a slice leaves that was not read."""
+        """Return the gap that an unread slice leaves."""
         facts = {name: loss.facts.get(name) for name in ("object_type", "object_id", "meaning")}
         return cls(
             stream=stream,

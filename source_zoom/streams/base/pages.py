@@ -1,4 +1,4 @@
-"""The pages of a slice: fetched, judged and followed to the last one, and from the first one again where it must be."""
+"""The pages of a slice: fetched, judged and followed to the last one, if need be from the first one again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROWS_BEYOND_THE_TOTAL = 3000
 """How far a list may go beyond its own count before it is taken for endless: ten of the largest pages."""
 
 MOST_MISCOUNTS = 3
-"""Lists that are read twice because they disagree with their own count, before it is the count that is not trusted."""
+"""Lists that are read twice because they disagree with their own count, before the counts are not trusted any more."""
 
 
 class NothingHere(Exception):  # noqa: N818 - not an error: the endpoint lists the answer among its skips

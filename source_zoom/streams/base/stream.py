@@ -48,11 +48,11 @@ class ZoomStream(HttpStream):
 
     endpoint: ClassVar[Endpoint]
     object_type: ClassVar[str | None] = None
-    """What a slice speaks of, as gaps name it; None for what the path's first field is the id of."""
+    """What a slice speaks of, as gaps name it; None for what the path's first field names, a user for `user_id`."""
     plan: ClassVar[Plan] = ANY
     """What the account must have for it."""
     skips: ClassVar[Meaning] = NOTHING
-    """Meanings of answers that say "nothing there" for one slice, besides those of a plan that lacks."""
+    """Meanings of answers that say "nothing there" for one slice, besides those that say that the plan is lacking."""
     internal: ClassVar[bool] = False
     """Whether the stream only serves others and is not in the catalog."""
     child_keys: ClassVar[Mapping[str, str]] = {}

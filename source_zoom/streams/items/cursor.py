@@ -21,7 +21,7 @@ OwnerWindow = tuple[Window, str]
 
 
 class OwnerListed:
-    """What children are told behind the items of an owner in a window.
+    """Tells children, behind the items of an owner in a window, that there are no more.
 
     :param error: why the list is not complete, None if it is
     """
@@ -36,8 +36,8 @@ class ItemSlice(dict[str, Any], Generic[ItemT]):
     """The slice of one item.
 
     :param window: the window it was listed in, None where an earlier sync or another list knew of it
-    :param was_refused: whether an earlier sync was refused it
-    :param fields: what its path, and its rows, have of the item
+    :param was_refused: whether Zoom refused it in an earlier sync
+    :param fields: values of the item that its path and its rows take
     """
 
     def __init__(self, item: ItemT, window: Window | None, *, was_refused: bool = False, **fields: Any) -> None:
@@ -48,7 +48,7 @@ class ItemSlice(dict[str, Any], Generic[ItemT]):
         self.complete = True
         """Set to False by the stream that finds a row Zoom has not filled in yet, or none at all."""
         self.is_second_try = False
-        """Set to True by a stream that leaves all to the second try which a fault is given."""
+        """Set to True by a stream that emits nothing at the first fault, as the second try will."""
         self.is_lacking = False
         """Set to True where Zoom says that the account's plan or licence does not include it."""
         self.read_at: pendulum.DateTime | None = None
@@ -66,8 +66,8 @@ class ItemCursor(LedgerCursor[StateT], Generic[ItemT, StateT]):
 
     :param emits_sentinel: whether the stream is read in full, so that its state is Airbyte's mark for that
     :param slice_of: makes the slice of an item
-    :param is_served: says whether Zoom has answered for anything of the stream; until then, what the account's plan
-        lacks does not count as read
+    :param is_served: says whether Zoom has answered for anything of the stream; until then, an item that the account's
+        plan is said to lack does not count as read
     """
 
     def __init__(  # noqa: PLR0913 - all but the first three by name
@@ -85,7 +85,7 @@ class ItemCursor(LedgerCursor[StateT], Generic[ItemT, StateT]):
         self._is_served = is_served
         self._waiting: Counter[OwnerWindow] = Counter()
         self._under_way: dict[str, set[OwnerWindow]] = {}
-        """Where each item that is being read was listed: under either name of its owner, in either window."""
+        """Where each item that is being read was listed: maybe in two windows, and under two names of its owner."""
         self._ended: dict[OwnerWindow, OwnerListed] = {}
         self._left: set[OwnerWindow] = set()
         self._lacking: list[ItemSlice[ItemT]] = []
@@ -107,7 +107,7 @@ class ItemCursor(LedgerCursor[StateT], Generic[ItemT, StateT]):
             return [self._slice_of(one, None, was_refused=True) for one in others]
 
     def claim(self, window: Window, item: ItemT) -> bool:
-        """Return whether a listed item is to be read; its owner waits for it, under any name."""
+        """Return whether a listed item is to be read; wherever it is listed, its owner is not done before that."""
         with self._lock:
             place = (window, item.owner)
             is_new = self._state.claim(window, item)
@@ -116,7 +116,7 @@ class ItemCursor(LedgerCursor[StateT], Generic[ItemT, StateT]):
             places = self._under_way.get(item.key)
             if places is None:
                 if self._state.is_claimed(item):
-                    self._left.add(place)  # it was stopped before it was listed here, too
+                    self._left.add(place)  # the stream stopped before reading it, and only then was it listed here
             elif place not in places:
                 places.add(place)
                 self._waiting[place] += 1
@@ -136,7 +136,7 @@ class ItemCursor(LedgerCursor[StateT], Generic[ItemT, StateT]):
         super().ensure_at_least_one_state_emitted()
 
     def settle_noted(self) -> None:
-        """Count the items that were refused in this sync as read: what was refused is done without."""
+        """Count the items that were refused in this sync as read: the stream does without them."""
         with self._lock:
             self._state.settle_noted()
 
@@ -148,7 +148,7 @@ class ItemCursor(LedgerCursor[StateT], Generic[ItemT, StateT]):
     # What the engine tells
 
     def close_partition(self, partition: Partition) -> None:
-        """Note that an item was read; called by the CDK when its records are on the queue, and for failures."""
+        """Note that an item was read; the CDK calls this behind its records on the queue, also if the read failed."""
         if not (isinstance(partition, SlicePartition) and partition.is_read):
             return
         slice_ = self._slice(partition)
@@ -161,7 +161,7 @@ class ItemCursor(LedgerCursor[StateT], Generic[ItemT, StateT]):
         self._checkpoint_if_due()
 
     def fail_partition(self, partition: Partition, error: Exception) -> None:
-        """Note that an item could not be read: a gap, or its owner is left for the next sync."""
+        """Note that an item could not be read: it is a gap; if the stream stopped, the next sync reads its owner."""
         slice_ = self._slice(partition)
         with self._lock:
             if isinstance(error, SliceFailure) and not isinstance(error, StreamStopped):

@@ -20,18 +20,18 @@ KEY_LIMIT = 5000
 """Items that the slowest stream may be behind the list; bounds memory on large accounts."""
 
 WINDOWS_AHEAD = 2
-"""Windows that are read at once for children: one may have all items of an account, of which each is kept for them."""
+"""Windows that are read at once for children: one may list all items of an account, and each is kept for them."""
 
 
 @dataclass(frozen=True)
 class ItemOf:
-    """What of a listed row makes the item that is read.
+    """How a listed row becomes an item: what each of its fields says.
 
     :param key: field that identifies it, under the same name in paths and rows
     :param noun: what it is, for columns and gaps
-    :param fingerprint: fields that change when there is something new of it
+    :param fingerprint: fields that change when the item has something new
     :param start: field with the moment it began
-    :param end: field with the moment it ended; where a row lacks that, its begin counts
+    :param end: field with the moment it ended; where a row lacks that, its start counts
     """
 
     key: str
@@ -59,7 +59,7 @@ class ItemOf:
         )
 
     def fields(self, item: Item) -> dict[str, str]:
-        """Return what paths and rows have of an item: its key, and when it began."""
+        """Return the values of an item that paths and rows take: its key, and when it began."""
         return {self.key: item.key, f"{self.noun}_start_time": item.start_time}
 
 

@@ -3,11 +3,12 @@
 No threads, no HTTP, no clock. A state is a ledger of owners (`windows/ledger.py`), and holds besides
 
 - `recent`: items that will be listed again, by the day they began on: four sets of digests of key and fingerprint.
-  Those of the first three are read again when 2, 6 and 24 hours have passed since their end; those of the last are
-  settled, and read again only if their fingerprint changes.
-- `retry`: items whose own request failed, with what is needed to ask again, and `asked`.
+  Items of the first three sets are read again 2, 6 and 24 hours after their end. Those of the last are settled, and
+  read again only if their fingerprint changes.
+- `retry`: items whose own request failed, with what is needed to ask again, and when they were last `asked` for.
 
-An item is listed under the day it began on. Its row is in `retry` if what lists it may not be asked again.
+An item is listed under the day it began on. Where a stream needs the listed row, `retry` keeps it: the list itself is
+not read again for a retry.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from source_zoom.streams.windows.ledger import OWNERS, ZONE_DAYS, HeldGap, Windo
 from source_zoom.streams.windows.ledger_form import Cause, Reach, day_of, time_text
 
 MILESTONES = (2, 6, 24)
-"""Hours after its end at which an item is read again that was not complete, or was read before the first."""
+"""Hours after its end at which an item is read again if it was not complete, or was read before the first of them."""
 
 SETTLED = STAGES - 1
 
 MOST_RETRIES = 1000
 
 ALL_ROWS_BYTES = 400_000
-"""How many bytes of listed rows are kept for retries; beyond them, a retry is made without."""
+"""How many bytes of listed rows are kept for retries; beyond them, a retry has no row."""
 
 ASKED_AGAIN = 20
 """Refused items (and owners) that are asked again in a sync."""
@@ -87,9 +88,9 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
         self._asked_first = self._refused_to_ask()
         self._noted: set[str] = set()
         self._listed: dict[tuple[Window, str], list[tuple[str, int]]] = {}
-        """Day and digest of what the state knows of an owner's items in a window, to be forgotten with it."""
+        """Day and digest of those of an owner's items in a window that `recent` has, for `_owner_done` to forget."""
         self._claimed: dict[str, set[str]] = {}
-        """Keys by day, as far as windows that are still to be passed can list them."""
+        """Keys by day, for the days that a window not yet passed can list."""
         self._pending: set[str] = set()
 
     # What is to be read
@@ -99,7 +100,7 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
         need = self._lacks(window, item.owner)
         if need is None or item.day < self._trimmed:
             return False
-        # Beyond the last day nothing is left out: what is listed there was listed because it is new.
+        # `need.last` is no bound: what is listed beyond it was listed because it is new.
         if item.day < need.first.subtract(days=ZONE_DAYS).isoformat():
             return False
         return self._is_wanted(item) and not self._is_covered(item)
@@ -119,14 +120,14 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
     def is_claimed(self, item: ItemT) -> bool:
         """Return whether an item was claimed in this sync and neither read nor failed yet.
 
-        Whoever lists it in a second place, as under another name of its owner, has not finished before that.
+        Until one of these, no place that lists it is finished: an owner can have two names, or two windows share a day.
         """
         return item.key in self._pending
 
     def owe(self, item: ItemT) -> bool:
         """Note that an item is to be read though no window lists it; return whether it is (then it is claimed).
 
-        Until it was read it is among the retries of each sync.
+        Until it is read, it is among the retries of each sync.
         """
         claimed = self._claimed.setdefault(item.day, set())
         if item.day < self._trimmed or item.key in claimed or not self._is_wanted(item):
@@ -139,7 +140,7 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
     def retries(self) -> list[ItemT]:
         """Return the items of earlier syncs to ask for again.
 
-        All that were at fault, and of the refused ones `ASKED_AGAIN`, first those asked longest ago.
+        All that were at fault, and as many as `ASKED_AGAIN` of the refused ones, those asked longest ago first.
         """
         return [
             entry.item
@@ -206,7 +207,7 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
         self._keep(Retry(self._kept(item), time_text(self._now), since, cause))
 
     def settle_noted(self) -> None:
-        """Count the items that were refused in this sync as read, as what was refused is done without."""
+        """Count the items that were refused in this sync as read, as the stream does without them."""
         for key in self._noted:
             entry = self._held.retry.get(key)
             if entry and entry.is_refused:
@@ -312,7 +313,7 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
 
 
 class PlainItemState(ItemState[Item, ItemData[Item]]):
-    """The state of a stream about items that are nothing but that.
+    """The state of a stream whose items have no fields but those of `Item`.
 
     :param saved: state of an earlier sync, in the form `to_json` returns; one of another form counts as none
     :param now: start of this sync
@@ -336,7 +337,7 @@ class PlainItemState(ItemState[Item, ItemData[Item]]):
         keeps_row: bool = False,
         windows: Windows = REPORTS,
     ) -> None:
-        settings = Reach(min(first_day, now.date().add(days=1)), one_participant=False)
+        settings = Reach(min(first_day, now.date().add(days=1)), is_wide=False)
         super().__init__(
             state_form.read(saved, now, OWNERS) or ItemData(settings),
             settings,

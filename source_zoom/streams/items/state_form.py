@@ -25,10 +25,10 @@ from source_zoom.streams.windows.ledger_form import (
 )
 
 STAGES = 4
-"""Stages of an item of the lookback: read before the first, second, third milestone, and settled."""
+"""Stages of a recent item: read before the first, second or third milestone (`state.py`), or settled."""
 
 ROW_BYTES = 4096
-"""A listed row that is longer is not kept for a retry."""
+"""Length of the longest listed row that is kept for a retry."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ ItemT = TypeVar("ItemT", bound=Item)
 
 @dataclass(frozen=True)
 class Retry(Generic[ItemT]):
-    """An item whose own request failed; without `since` and `cause` it is just not read yet."""
+    """An item whose own request failed; one without `since` and `cause` was just not read yet."""
 
     item: ItemT
     asked: str
@@ -86,7 +86,7 @@ def written(held: ItemData[ItemT], owners: str, fields_of: Callable[[ItemT], Map
     """Return a state as Airbyte keeps it; it shares no object with the data that can change.
 
     :param owners: what the owners are called
-    :param fields_of: returns what an item is made of, but for its key and its row
+    :param fields_of: returns all that an item is made of, but for its key and its row
     """
     return {
         **ledger_form.written(held, owners),
@@ -117,7 +117,7 @@ def read(saved: Mapping[str, Any], now: pendulum.DateTime, owners: str) -> ItemD
 
 
 def fields_of(item: Item) -> dict[str, Any]:
-    """Return what an item is made of, but for its key and its row."""
+    """Return all that an item is made of, but for its key and its row."""
     return {name: getattr(item, name) for name in _TEXTS}
 
 
@@ -137,7 +137,7 @@ class ItemReader(LedgerReader):
     ) -> dict[str, Any]:
         """Return the fields of `ItemData`.
 
-        :param made: returns the item of a key, of fields, and of a row
+        :param made: returns the item that a key, its fields and its row make
         """
         return {
             **self.ledger(saved, owners),

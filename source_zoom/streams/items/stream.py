@@ -69,7 +69,7 @@ class OfItems(ResumableStream, ZoomSubStream):
         yield from super().stream_slices(sync_mode, cursor_field, stream_state)
 
     def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
-        """Yield items of which only the others show that they are to be read."""
+        """Yield items that are to be read because others were answered."""
         return self.item_cursor.late()
 
     def slices_of(self, parent_key: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -100,7 +100,7 @@ class OfItems(ResumableStream, ZoomSubStream):
         return not (isinstance(stream_slice, ItemSlice) and stream_slice.was_refused)
 
     def host_of(self, stream_slice: Mapping[str, Any]) -> object:
-        """Return the owner of the item, or the item where all are the account's."""
+        """Return the owner of the item, or the item itself where the account owns all."""
         if not isinstance(stream_slice, ItemSlice):
             return ""
         item = stream_slice.item
@@ -166,8 +166,8 @@ class OfItems(ResumableStream, ZoomSubStream):
 class ItemStream(OfItems):
     """Reads something of each row of a window stream.
 
-    Declared by a subclass, besides what `ZoomSubStream` asks for: `cursor_field`, a column that has the begin of the
-    item, and `rows_are`, what the items are.
+    Declared by a subclass, besides what `ZoomSubStream` asks for: `cursor_field`, the column that says when the item
+    began, and `rows_are`, what the items are.
     """
 
     parent: ItemWindows

@@ -18,7 +18,7 @@ class SessionSlice(ItemSlice[Session]):
     """The slice of one session.
 
     :param window: the window it was listed in, None where an earlier sync or another list knew of it
-    :param was_refused: whether an earlier sync was refused it
+    :param was_refused: whether Zoom refused it in an earlier sync
     """
 
     def __init__(self, session: Session, window: Window | None, *, was_refused: bool = False) -> None:
@@ -34,8 +34,8 @@ class SessionCursor(ItemCursor[Session, SessionState]):
     """Keeps one stream's state while threads read its sessions, and emits its states.
 
     :param emits_sentinel: whether the stream is read in full, so that its state is Airbyte's mark for that
-    :param is_served: says whether Zoom has answered for anything of the stream; until then, what the account's plan
-        lacks does not count as read
+    :param is_served: says whether Zoom has answered for anything of the stream; until then, a session that the
+        account's plan is said to lack does not count as read
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class SessionCursor(ItemCursor[Session, SessionState]):
             super().open(window, owners)
 
     def hold(self, error: SliceFailure) -> None:
-        """Let the watermark pass no window that is not open yet: which sessions these have is not known in full.
+        """Let the watermark pass no window that is not open yet, as not all sessions of these are known.
 
-        Those that are known are read, also where the error stops another stream.
+        Those that are known are read, even if the error stops another stream.
         """
         plain = SliceFailure(str(error), cause=error.cause, failure_type=error.failure_type, facts=error.facts)
         with self._lock:

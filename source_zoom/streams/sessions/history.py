@@ -37,7 +37,7 @@ class OptionalList(ZoomStream):
 
     internal = True
     without_it: ClassVar[str]
-    """What that means, in a sentence."""
+    """What its lack means, in a sentence."""
 
 
 class HistoryMeetings(OptionalList):
@@ -227,7 +227,7 @@ def optional(
     Any lasting refusal is "may not", and said once: nothing else depends on such a call.
 
     :param keep: returns what is kept of a row
-    :param is_said: whether a refused parameter is the end of it, rather than a reason to ask otherwise
+    :param is_said: whether a refused parameter is said and ends it, rather than being a reason to ask otherwise
     :raises SliceFailure: if Zoom fails to answer, or the day's requests are used up
     """
     try:
@@ -240,7 +240,7 @@ def optional(
         ]
     except SliceFailure as error:
         meaning = error.facts.get("meaning")
-        # Where a new token is refused, too, it may be the list: if it is the token, the next request fails as well.
+        # A new token that is refused, too, may be refused for this list only; if not, the next request fails as well.
         if meaning == UNUSABLE:
             stream.warn_once("not open", f"{stream.without_it} {error.message}")
             return None

@@ -130,7 +130,7 @@ class HostFinder:
         whole = clipped(window, window.first, last_asked(window, self._last))
         held = self._history_of(window, whole if missing or days is None else days)
         active = self._active_or_held(days) if days else []
-        # Days that are read of missing hosts only are asked for names, so that none is read under two.
+        # The names are asked for also on days that are read of missing hosts only, so that no host is read under two.
         named = self._active_or_held(whole) if held and missing else active
         every_user = set(self._every_user()) if active is None else set()
         recent = self._history.emails_since(window, days.first) if days else set()
@@ -170,9 +170,10 @@ class HostFinder:
         return hosts
 
     def _hosts_of_webinars(self) -> set[str]:
-        """Return who may have held webinars without being active, which speaks of meetings: only the history knows.
+        """Return who may have held webinars without being listed as active: only meetings count for that list.
 
-        Where it is not open: the owners of listed webinars, and whoever was active at any time.
+        Nobody where the history is open, as it names them. Else the owners of listed webinars, and whoever was active
+        at any time.
         """
         if self._history.is_available or not self._cursors.of_webinars:
             return set()
@@ -191,7 +192,7 @@ class HostFinder:
     def _owners(self) -> set[str]:
         """Return the owners of listed webinars; a user whose list could not be read may be one.
 
-        :raises SliceFailure: if whose lists there are is not known
+        :raises SliceFailure: if it is not known which users have lists
         """
         if self._webinars is not None:
             owners = {str(host_id) for _, host_id, *_ in self._webinars}
@@ -219,7 +220,7 @@ class HostFinder:
         return owners
 
     def _active_or_held(self, days: Window) -> list[tuple[str, str]] | None:
-        """Return what `_active` does; nobody where Zoom fails to answer, which is not asked again in this sync."""
+        """Return what `_active` does; nobody where Zoom fails to answer, which ends the asking for this sync."""
         if self._are_active_unknown:
             return []
         try:

@@ -1,6 +1,6 @@
 """The list of past sessions that every stream about them follows.
 
-One list of sessions, by window and host, serves every stream about past sessions:
+It is read once for all of them, by window and host:
 
     window - hosts - PastSessions - report_meetings, report_meeting_participants, webinar_absentees ...
 
@@ -44,7 +44,7 @@ LOGGER = logging.getLogger("airbyte")
 TRANSIENT = FailureType.transient_error
 
 MOST_FAULTS = 3
-"""Webinars at fault that may be more than those that were read, before it is the list that is at fault."""
+"""With more webinars at fault than this, and than were read, it is the list that is at fault."""
 
 JOINED_COLUMNS = ("dept", "tracking_fields")
 

@@ -39,15 +39,15 @@ def participants(path: str, scope: str) -> Endpoint:
 class SessionReport(PastSessionStream):
     """Past sessions themselves.
 
-    The rows are those of the list; only what the list lacks, and the account's history does not have, is
-    asked for here. A row is never lost because that could not be had.
+    The rows are those of the list; only what neither the list nor the account's history has is asked for
+    here. A row is never lost because that could not be had.
     """
 
     primary_key = "uuid"
     cursor_field = "end_time"
     keeps_row = True
     detail_is_optional: ClassVar[bool] = True
-    """Whether the listed rows do without it where the account may not ask for it."""
+    """Whether the listed rows are enough where the account may not ask for details."""
 
     def __init__(self, context: StreamContext, parent: ZoomStream) -> None:
         super().__init__(context, parent)
@@ -58,9 +58,9 @@ class SessionReport(PastSessionStream):
         return record  # type: ignore[no-any-return]
 
     def rows(self, stream_slice: SessionSlice) -> Iterator[Mapping[str, Any]]:
-        """Yield the session's row; where what the list lacks could not be had, without it, and then say so.
+        """Yield the session's row, if need be without what the list lacks.
 
-        :raises SliceFailure: behind the listed row, so that it is asked for again
+        :raises SliceFailure: if what it lacks could not be had: in place of the row before a second try, else behind it
         """
         session = stream_slice.session
         listed = orjson.loads(session.row) if session.row else {}

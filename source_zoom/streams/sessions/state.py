@@ -2,8 +2,9 @@
 
 A state is one of items (`items/state.py`) whose owners are hosts, under `hosts`, and holds besides
 
-- `read_with` and `covered`: also whether with sessions of `one_participant`.
-- `unknown`: webinars whose instances could not be read, like owners; `refused` tells those refused for good.
+- in `read_with` and `covered`: whether they include sessions of `one_participant`.
+- `unknown`: webinars whose instances could not be read, in the form of the owners in `refused`; an entry's own
+  `refused` says whether that was for good.
 """
 
 from __future__ import annotations
@@ -114,9 +115,9 @@ class SessionState(ItemState[Session, SessionData]):
         return [self._held.refused, self._held.unknown]
 
     def _is_covered(self, item: Session) -> bool:
-        """Return whether a session was read before the settings became wider, with such as it."""
+        """Return whether a session was read before the settings became wider, when sessions like it were read."""
         covered = self._held.covered
-        is_new = item.is_alone and covered is not None and not covered.one_participant
+        is_new = item.is_alone and covered is not None and not covered.is_wide
         return not is_new and super()._is_covered(item)
 
     def _with_row_of(self, item: Session, known: Session) -> Session:

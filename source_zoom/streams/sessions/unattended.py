@@ -60,7 +60,7 @@ class UnattendedWebinars:
         return len(self._instances)
 
     def instances_of(self, name: str) -> list[dict[str, Any]]:
-        """Return the instances of a webinar, or of all a user has, as sessions; known once they were loaded."""
+        """Return the instances of a webinar, or of all webinars of a user, as sessions; known once they were loaded."""
         return self._instances.get(name, [])
 
     def load(self, now: pendulum.DateTime) -> None:
@@ -107,7 +107,7 @@ def _began_in(row: Mapping[str, Any], window: Window) -> bool:
 
 
 class RefusedBefore:
-    """Webinars whose instances an earlier sync was refused.
+    """Webinars whose instances Zoom refused in an earlier sync.
 
     `resting` are those of them that this sync does not ask for.
     """
@@ -168,7 +168,7 @@ class WebinarInstances(ZoomSubStream):
         stream_slice: Mapping[str, Any] | None = None,
         next_page_token: Mapping[str, Any] | None = None,
     ) -> Iterable[Mapping[str, Any]]:
-        """Return the instances, and note that one who was refused before is not any more."""
+        """Return the instances, and note that a webinar which was refused before is refused no more."""
         if stream_slice and stream_slice["webinar_id"] in self._refused_before.webinars:
             self._was_let_in = True
         return super().parse_response(response, stream_slice=stream_slice)

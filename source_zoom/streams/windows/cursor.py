@@ -25,11 +25,11 @@ from source_zoom.streams.windows.ledger import ACCOUNT, HeldGap, WindowLedger
 from source_zoom.streams.windows.ledger_form import Cause
 
 CHECKPOINT_SECONDS = 10.0
-"""How much work may have to be repeated after a kill; a state line leaves when it is due and something was done."""
+"""How much work a kill may cost, as a state leaves after so many seconds if something was done meanwhile."""
 
 SECONDS_PER_KILOBYTE = 0.1
 MOST_SECONDS_LONGER = 50.0
-"""How much longer it takes until the next one, for each kilobyte that the last one had, and at most."""
+"""How much later the next state leaves, for each kilobyte of the last one, and at most."""
 
 LedgerT = TypeVar("LedgerT", bound="WindowLedger[Any]")
 
@@ -43,7 +43,7 @@ def cause_of(error: SliceFailure | Loss) -> Cause:
 
 
 class LedgerCursor(ResumableCursor, Generic[LedgerT]):
-    """Keeps one stream's ledger while threads read its windows, and emits its states.
+    """Keeps one stream's ledger while threads read its owners window by window, and emits its states.
 
     :param emits_sentinel: whether the stream is read in full, so that its state is Airbyte's mark for that
     """
@@ -106,7 +106,7 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
             self._changed = True
 
     def revert(self) -> None:
-        """Say at the end that nothing was read: nothing was answered for, and not for want of single objects."""
+        """Say at the end that Zoom answered for nothing at all: the state stays as it was at the start."""
         with self._lock:
             self._is_reverted = True
 
@@ -116,7 +116,7 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
             return [self.gap_of(gap) for gap in self._state.gaps()]
 
     def gap_of(self, gap: HeldGap) -> Gap:
-        """Return a gap of the state as it is listed: days of the account go by the first one."""
+        """Return a gap of the state as `read_gaps` lists it; one of the account is named by its first day."""
         is_of_account = gap.object_type == ACCOUNT
         return Gap(
             stream=self._name,
@@ -133,7 +133,7 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
     # What the engine tells
 
     def close_partition(self, partition: Partition) -> None:
-        """Note that a window was read; called by the CDK when its records are on the queue, and for failures."""
+        """Note that an owner was read in a window; the CDK calls this behind the records, also if the read failed."""
         if isinstance(partition, SlicePartition) and partition.is_read:
             with self._lock:
                 self._state.finish(*_place(partition))
@@ -141,7 +141,7 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
             self._checkpoint_if_due()
 
     def fail_partition(self, partition: Partition, error: Exception) -> None:
-        """Note that a window could not be read: each sync asks for it again, but not for a row that cannot be used."""
+        """Note that an owner could not be read in a window: each sync asks again, unless only a row was unusable."""
         if isinstance(error, SliceFailure) and not isinstance(error, StreamStopped):
             with self._lock:
                 self._end(*_place(partition), error)
@@ -152,7 +152,7 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
         """Emit the last state; called by the CDK before the stream's final status."""
         self._emit()
 
-    # What the CDK's interface has besides
+    # What else the CDK's interface has
 
     @property
     def state(self) -> MutableMapping[str, Any]:
@@ -185,11 +185,11 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
             if self._emits_sentinel or not self._changed or time.monotonic() < self._next_checkpoint:
                 return
             self._changed = False
-            self._next_checkpoint = math.inf  # no other thread's, until this one has left
+            self._next_checkpoint = math.inf  # so that no other thread emits one before this one has left
         self._emit()
 
     def _emit(self) -> None:
-        # Not under the lock: a full queue would block here, and the one who empties it may want the lock.
+        # Not under the lock: a full queue would block here, and the thread that empties it may want the lock.
         manager = ConnectorStateManager()
         state = self.state
         manager.update_state_for_stream(self._name, None, state)

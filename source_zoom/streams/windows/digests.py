@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable
 
 MARK_BITS = 48
-"""With 20,000 members, one text in ten thousand million is taken for a member that it is not."""
+"""Of the texts that are not among 20,000 members, one in ten thousand million is taken for one of them."""
 
 
 def digest(text: str, size: int) -> str:
@@ -45,7 +45,7 @@ class DigestSet:
             self._text = None
 
     def discard(self, number: int) -> None:
-        """Take a number off, if it is there."""
+        """Take a number out, if it is there."""
         if number in self._marks:
             self._marks.remove(number)
             self._text = None

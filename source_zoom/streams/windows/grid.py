@@ -1,9 +1,9 @@
-"""The grid of date windows in which past sessions are read.
+"""The grid of windows, which are ranges of days, that endpoints with `from` and `to` are read in.
 
-Zoom's reports take a range of days, at most one month of it, and select sessions by their first day,
+Zoom's reports take a range of days, at most one month of it, and select rows by the day they began on,
 in a time zone that is not documented. So the windows are those of a fixed grid, the same for all
-hosts, streams and syncs, and neighbours share a day: whichever zone Zoom counts in, and whether the
-last day belongs to the range or not, no session falls between two windows.
+owners, streams and syncs, and neighbours share a day: whichever zone Zoom counts in, and whether the
+last day belongs to the range or not, no row falls between two windows.
 https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/users/{userId}/meetings
 """
 
@@ -43,7 +43,7 @@ class Windows:
     """How an endpoint takes days.
 
     :param days: of a window, first and last included
-    :param months_kept: how long Zoom serves a day; None for ever
+    :param months_kept: for how many months Zoom serves a day; None where it always does
     :param are_moments: whether it takes moments in UTC, from the first second to the last one, in place of days
     """
 
@@ -73,7 +73,7 @@ def grid(first: pendulum.Date, last: pendulum.Date, days: int = DAYS) -> Iterato
     """Yield the windows of the grid that have a day of `first` to `last`, oldest first.
 
     A sync reads those up to today, so that none begins after today (`last_asked` says where they end).
-    A window has so many days, or fewer where the calendar month has (in February).
+    A window has `days` days, or fewer where that is more than a month (in February).
     """
     start = ORIGIN
     while start <= last:

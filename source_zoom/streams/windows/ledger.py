@@ -5,13 +5,16 @@ No threads, no HTTP, no clock. An owner is a host, a user, or the account. A led
 - `end_time`: the watermark. All that began before it was read, but for what the rest names.
 - `settled`: whether all before the watermark was read so late that nothing of it was still to come.
 - `read_with`: the settings it was read with, such as the `first` day.
-- `covered`: where settings became wider, so that the watermark went back: the days that were read before. Gone when the
-  watermark has passed them.
-- `done`, by owner: those read in windows that the watermark has not passed yet: by the window's first day and the first
-  day that is to be read again, a set of digests of their names.
-- `missing`, by owner: days that could not be read, though the watermark has passed them; asked for in each sync.
-- `refused`: `names` of owners who are refused for good, together where all else is the same: `first` day that was not
-  read, and when they were last `asked`.
+- `covered`: the days that were read before settings became wider and the watermark went back. Gone when the watermark
+  has passed them.
+
+and under `owners`, or the stream's word for them,
+
+- `done`: digests of the names of those who were read in windows that the watermark has not passed yet: a set for each
+  first day of a window and first day that is to be read again.
+- `missing`: by name, days that could not be read, though the watermark has passed them; asked for in each sync.
+- `refused`: those who are refused for good: the `first` day that was not read, when they were last `asked`, and the
+  `names` of all who have the same.
 
 What could not be read has the cause (`meaning`, `http_status`, `zoom_code`, `refused`) and `since`, the day of the
 first failure. Without these it is not a gap, only to be read in the next sync.
@@ -43,10 +46,10 @@ from source_zoom.streams.windows.ledger_form import (
 )
 
 FIXED_DAYS = 2
-"""Days for a session that lasts over midnight (up to 30 hours) and for the unknown zone of Zoom's days."""
+"""Days for what lasts over midnight (a session up to 30 hours) and for the unknown zone of Zoom's days."""
 
 ZONE_DAYS = 1
-"""By how much the day Zoom counts a session under can differ from the UTC day it began on."""
+"""By how much the day Zoom counts something under can differ from the UTC day it began on."""
 
 OWNERS = "owners"
 
@@ -60,7 +63,7 @@ DataT = TypeVar("DataT", bound=LedgerData)
 class HeldGap:
     """Something that a state says could not be read.
 
-    :param object_type: `owner`, `session` or `webinar`
+    :param object_type: what could not be read: an owner, an item or another thing, by the stream's word for it
     :param since: UTC day of the first failure
     :param first_day: first of the days that lack it, and `last_day` the last one
     """
@@ -78,14 +81,14 @@ class HeldGap:
 class WindowLedger(Generic[DataT]):
     """Which days of which owner were read, during one sync.
 
-    Windows are opened, oldest first, with the owners to read in them; each owner is then finished, missed, refused or
-    left; the watermark passes a window when no owner of it or of those before is left.
+    Windows are opened, oldest first, with the owners to read in them. Each owner is then finished, missed, refused or
+    left. The watermark passes a window when none of its owners is left, nor any of an earlier window.
 
     :param data: what an earlier sync left
     :param settings: those of this sync
     :param now: start of this sync; what happens later is the next one's business
-    :param first_day: first UTC day to read; asked for is from a day before, as zones west of UTC count its first hours
-        under that
+    :param first_day: first UTC day to read; Zoom is asked from the day before on, under which zones west of UTC count
+        its first hours
     :param lookback_days: days before the watermark to read again, as rows arrive late
     :param owner_type: what an owner is, as gaps name it
     """
@@ -134,7 +137,7 @@ class WindowLedger(Generic[DataT]):
 
         :param saved: state of an earlier sync, in the form `to_json` returns; one of another form counts as none
         """
-        settings = Reach(min(first_day, now.date().add(days=1)), one_participant=False)
+        settings = Reach(min(first_day, now.date().add(days=1)), is_wide=False)
         data = ledger_form.read(saved, now, OWNERS) or LedgerData(settings)
         return WindowLedger(
             data, settings, now=now, first_day=first_day, lookback_days=lookback_days, owner_type=owner_type
@@ -165,14 +168,14 @@ class WindowLedger(Generic[DataT]):
             return None
         first = max(window.first, self._first_day)
         covered = self._held.covered
-        # What was read before settings became wider has nothing more to read, unless it lacks a kind of sessions.
-        is_enough = covered and covered.one_participant >= self._held.read_with.one_participant
+        # Days read before the settings became wider have nothing more to read, unless only some of their rows were.
+        is_enough = covered and covered.is_wide >= self._held.read_with.is_wide
         if covered and covered.last and is_enough and first > covered.first.add(days=ZONE_DAYS):
             first = max(first, covered.last.add(days=1))
         return first if window.last >= first else None
 
     def owners(self, window: Window) -> set[str]:
-        """Return the owners that lack days of a window, who may not be active any more."""
+        """Return the owners who lack days of a window; they may not be active any more."""
         return {
             owner for owner, ranges in self._held.missing.items() if any(overlap(one.days, window) for one in ranges)
         }
@@ -202,7 +205,7 @@ class WindowLedger(Generic[DataT]):
     def open(self, window: Window, owners: Iterable[str]) -> None:
         """Announce a window and the owners that are read in it, in the order of the windows.
 
-        What a refused owner lacks of it is kept, too: the window may be one that was under way then.
+        What a refused owner lacks of it is kept, too: the window may have been under way when the refusal came.
         """
         owners = set(owners)
         for owner in owners & self._held.refused.keys():
@@ -250,7 +253,7 @@ class WindowLedger(Generic[DataT]):
             self._held.refused[owner] = replace(entry, asked=time_text(self._now))
 
     def allow(self, owner: str) -> None:
-        """Note that a refused owner answers again: the days since are missing now, and read as such."""
+        """Note that Zoom answers for a refused owner again: the days since then are missing now, and read as such."""
         if entry := self._held.refused.pop(owner, None):
             days = Window(min(entry.first, self._today), self._today)
             cause = replace(entry.cause, refused=False) if entry.cause else None
@@ -279,16 +282,16 @@ class WindowLedger(Generic[DataT]):
         """Let the watermark go back if the settings are wider than those the state was read with."""
         held, old = self._held, self._held.read_with
         held.read_with = settings
-        is_more = settings.one_participant and not old.one_participant
+        is_more = settings.is_wide and not old.is_wide
         if settings.first >= old.first and not is_more:
             return
         reached = self._next_day()
         spans = [held.covered] if held.covered else []
         if reached is not None:
-            spans.append(Reach(old.first, old.one_participant, reached.subtract(days=1)))
+            spans.append(Reach(old.first, old.is_wide, reached.subtract(days=1)))
         held.covered = joined(spans)
         held.end_time, held.is_settled = None, False
-        # What was done in a window of the difference is not all there is of it.
+        # With more kinds of rows to read, no window is done any more; with more days, none that has some of these.
         edge = old.first.add(days=ZONE_DAYS).isoformat()
         held.done = {} if is_more else {key: read for key, read in held.done.items() if key > edge}
         for entries in self._unread():
@@ -410,19 +413,19 @@ class WindowLedger(Generic[DataT]):
 
 
 def joined(spans: list[Reach]) -> Reach | None:
-    """Return what was covered: what two spans have that touch each other, else the one that reaches farther."""
+    """Return what was covered: both spans as one if they touch each other, else the one that reaches farther."""
     spans = sorted((span for span in spans if span.last and span.first <= span.last), key=lambda span: str(span.last))
     if not spans:
         return None
     earlier, later = spans[0], spans[-1]
     if earlier.last and later.first <= earlier.last.add(days=1):
-        both = earlier.one_participant and later.one_participant
+        both = earlier.is_wide and later.is_wide
         return Reach(min(earlier.first, later.first), both, later.last)
     return later
 
 
 def held_gap(object_type: str, name: str, entry: Unreadable, first: str, last: str) -> HeldGap | None:
-    """Return the gap that an entry is, None if it is just not read yet."""
+    """Return the gap that an entry is, None if it was just not read yet."""
     cause, since = entry.cause, entry.since
     if cause is None or since is None:
         return None
@@ -430,7 +433,7 @@ def held_gap(object_type: str, name: str, entry: Unreadable, first: str, last: s
 
 
 def overlap(days: Window, window: Window) -> bool:
-    """Return whether some days are a window's to read; the one it shares with a neighbour is not enough."""
+    """Return whether some days are a window's to read; the one day it shares with a neighbour is not enough."""
     if days.first == days.last:
         return window.first <= days.first <= window.last
     return days.first < window.last and days.last > window.first

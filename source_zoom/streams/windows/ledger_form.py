@@ -1,7 +1,7 @@
 """The form of a ledger of windows: what it holds, read from JSON without trust and written as JSON.
 
 What the fields mean stands in `ledger.py`. A field that is not known is passed over, as a later version may have
-written it; anything else that is not as `written` makes it, makes the ledger unusable.
+written it. Anything else that differs from what `written` returns makes the ledger unusable.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class MissingDays:
-    """Days that were not read of a host; without `since` and `cause` they are no gap, just not read yet."""
+    """Days that were not read of an owner; without `since` and `cause` they are no gap, just not read yet."""
 
     days: Window
     since: str | None = None
@@ -52,7 +52,7 @@ class MissingDays:
 
 @dataclass(frozen=True)
 class Unread:
-    """What cannot be read from a day on: a host who is refused, or a webinar whose instances are not known."""
+    """Something that cannot be read from a day on, such as an owner who is refused."""
 
     first: pendulum.Date
     asked: str
@@ -67,10 +67,15 @@ class Unread:
 
 @dataclass(frozen=True)
 class Reach:
-    """Which sessions settings ask for: from a day on (and to another one), with one participant or more."""
+    """Which rows settings ask for.
+
+    :param first: first day
+    :param is_wide: whether also those that a setting can leave out: sessions with `one_participant`, as states have it
+    :param last: last day of what was read, None for what is asked for
+    """
 
     first: pendulum.Date
-    one_participant: bool
+    is_wide: bool
     last: pendulum.Date | None = None
 
 
@@ -88,7 +93,7 @@ class LedgerData:
 
 
 class Unreadable(Protocol):
-    """What a state says could not be read, and since when."""
+    """Something that a state says could not be read, and since when."""
 
     @property
     def since(self) -> str | None:
@@ -156,12 +161,12 @@ def read(saved: Mapping[str, Any], now: pendulum.DateTime, owners: str) -> Ledge
 
 
 NOT_A_STATE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
-"""What a `LedgerReader` raises for something else than a state."""
+"""What a `LedgerReader` raises for anything but a state."""
 
 
 def _reach(reach: Reach) -> dict[str, Any]:
     last = {"last": reach.last.isoformat()} if reach.last else {}
-    return {"first": reach.first.isoformat(), **last, "one_participant": reach.one_participant}
+    return {"first": reach.first.isoformat(), **last, "one_participant": reach.is_wide}
 
 
 def reason(entry: Unreadable) -> dict[str, Any]:
@@ -175,7 +180,7 @@ def reason(entry: Unreadable) -> dict[str, Any]:
 
 
 def unread(entries: Mapping[str, Unread]) -> list[dict[str, Any]]:
-    """Return names that have all else in common together: thousands of hosts can be refused alike."""
+    """Return the names together that have all else in common: thousands of owners can be refused alike."""
     groups: dict[Unread, list[str]] = {}
     for name, entry in sorted(entries.items()):
         groups.setdefault(entry, []).append(name)
@@ -188,7 +193,7 @@ def unread(entries: Mapping[str, Unread]) -> list[dict[str, Any]]:
 class LedgerReader:
     """Takes a state apart.
 
-    Its methods raise one of `NOT_A_STATE` for something else.
+    Its methods raise one of `NOT_A_STATE` for anything else.
 
     :param now: no day but the watermark's may lie more than a day ahead of it
     """
@@ -224,7 +229,7 @@ class LedgerReader:
         return day
 
     def key(self, day: object) -> str:
-        """Return a day as it names something."""
+        """Return a day that names something, as a text."""
         return self._day(day).isoformat()
 
     def asked(self, moment: object) -> str:
@@ -238,7 +243,7 @@ class LedgerReader:
 
     def _covered(self, value: object) -> Reach:
         reach = self._reach(value)
-        return Reach(reach.first, reach.one_participant, self._day(an_object(value)["last"]))
+        return Reach(reach.first, reach.is_wide, self._day(an_object(value)["last"]))
 
     def _missing(self, value: object) -> MissingDays:
         entry = an_object(value)

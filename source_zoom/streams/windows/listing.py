@@ -23,18 +23,18 @@ from source_zoom.zoom.meanings import Meaning
 LOGGER = logging.getLogger("airbyte")
 
 ASKED_AGAIN = 20
-"""Refused owners (and items) that are asked again in a sync."""
+"""Refused owners that are asked for again in a sync."""
 
 PROBED_DAYS = 2
-"""Days of an owner who was refused before that are asked for, to see whether that has changed."""
+"""Newest days of a refused owner that are asked for, to see whether the refusal still stands."""
 
 
 class WindowList(ZoomStream):
     """Reads an endpoint a range of days at a time.
 
-    Its slices are the owners of each window, with the days that one of the cursors lacks of them: the account as a
-    whole, or users. Declared by a subclass, besides what `ZoomStream` asks for: `from` and `to` among the endpoint's
-    `slice_params`, and `owner_field` with `owners` where it is not read for the account as a whole.
+    Its slices are the owners of each window, with the days that any of the cursors lacks of them. An owner is a user,
+    or the account as a whole. Declared by a subclass, besides what `ZoomStream` asks for: `from` and `to` among the
+    endpoint's `slice_params`, and `owner_field` with `owners` where it is not read for the account as a whole.
     """
 
     owner_field: ClassVar[str | None] = None
@@ -129,7 +129,7 @@ class WindowList(ZoomStream):
         return not is_of_days and not stream_slice.get("is_probe")
 
     def subject_of(self, stream_slice: Mapping[str, Any]) -> dict[str, str]:
-        """Return the owner; of the account, the window by its first day that was not read."""
+        """Return the owner; for the account the window, named by its first day that is asked for."""
         if self.owner_field:
             return super().subject_of(stream_slice)
         return {"object_type": "window", "object_id": str(stream_slice.get("first", ""))}
@@ -147,7 +147,7 @@ class WindowList(ZoomStream):
 
         If one answers, all of them are read again.
         """
-        # One cursor after the other has its turn, so that no owner waits behind those of another one for ever.
+        # The cursors take turns, so that no owner waits for ever behind those of another cursor.
         turns = zip_longest(*(cursor.refused_owners() for cursor in self.readers))
         refused = dict.fromkeys(owner for turn in turns for owner in turn if owner is not None)
         today = self.context.now.date()
@@ -165,7 +165,7 @@ class WindowList(ZoomStream):
                     return
                 continue
             for cursor in self.readers:
-                for one in refused if answered else (owner,):  # of one who is gone, nothing is held back any more
+                for one in refused if answered else (owner,):  # nothing is held back of one who is gone
                     cursor.allow(one)
             if answered:
                 return

@@ -1,4 +1,4 @@
-"""Which days Zoom's reports serve at the moment, learned from what it refuses."""
+"""Which days Zoom serves at the moment, learned from what it refuses."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MOST_DAYS_LATER = 7
 class ServedDays:
     """The first and the last day that may be asked for.
 
-    Zoom says "the recent 6 months", and not in which time zone it counts; and nothing of days to come. So the first
-    day is moved up a day at a time where Zoom refuses it, once for the whole sync, and the last one back, to the day
-    before today at most: west of UTC that may be the present one. A refusal that does not name its reason moves them
-    for its own request, and for others only if that helped.
+    Zoom says "the recent 6 months", but not in which time zone, and says nothing about days to come. So where Zoom
+    refuses the first day, that moves up, a day at a time, for the whole sync. The last day moves back, to the day
+    before today at most, as west of UTC that may be the present one. A refusal that does not name its reason moves
+    them for its own request, and for others only if that helped.
 
     :param now: returns the present moment
-    :param windows: how long a day is served
+    :param windows: says how long a day is served
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ServedDays:
             last = min(days.last, today.add(days=AHEAD_DAYS - max(earlier, self._earlier)))
             if first > last:
                 if refusal is not None:
-                    raise refusal  # its reason is another than the days
+                    raise refusal  # the days were not its reason
                 return
             try:
                 yield from read(Window(first, last))

@@ -77,7 +77,7 @@ class ResumableStream(ZoomStream):
         return self._cursor
 
     def warn_if_out_of_reach(self, ledger: WindowLedger[Any], first_day: pendulum.Date) -> None:
-        """Say that days are lost that lie before the first one there is to read."""
+        """Warn that days which were not read are lost, as they lie before the first one there is to read."""
         if ledger.is_out_of_reach:
             day = first_day.isoformat()
             self.warn_once("out of reach", OUT_OF_REACH.format(name=self.name, day=day, what=self.rows_are))
