@@ -102,5 +102,6 @@ class ItemWindows(ItemList, WindowStream):
 
         :raises ValueError: if it cannot
         """
-        self.item.item(super().with_keys(record), ACCOUNT, keeps_row=False)
-        return record
+        made = super().with_keys(record)
+        self.item.item(made, ACCOUNT, keeps_row=False)
+        return made

@@ -24,8 +24,10 @@ from source_zoom.streams.items import state_form
 from source_zoom.streams.items.state_form import ROW_BYTES, STAGES, Item, ItemData, ItemT, Retry
 from source_zoom.streams.windows.digests import DigestSet, mark
 from source_zoom.streams.windows.grid import ORIGIN, REPORTS, Window, Windows
-from source_zoom.streams.windows.ledger import OWNERS, ZONE_DAYS, HeldGap, WindowLedger, held_gap
+from source_zoom.streams.windows.ledger import ASKED_AGAIN, OWNERS, ZONE_DAYS, HeldGap, WindowLedger, held_gap
 from source_zoom.streams.windows.ledger_form import Cause, Reach, day_of, time_text
+
+__all__ = ["ASKED_AGAIN", "MILESTONES", "MOST_RETRIES", "SETTLED", "ItemState", "PlainItemState"]
 
 MILESTONES = (2, 6, 24)
 """Hours after its end at which an item is read again if it was not complete, or was read before the first of them."""
@@ -36,9 +38,6 @@ MOST_RETRIES = 1000
 
 ALL_ROWS_BYTES = 400_000
 """How many bytes of listed rows are kept for retries; beyond them, a retry has no row."""
-
-ASKED_AGAIN = 20
-"""Refused items (and owners) that are asked again in a sync."""
 
 DataT = TypeVar("DataT", bound="ItemData[Any]")
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pendulum
 
-from source_zoom.streams.items.state import ASKED_AGAIN, ItemState
+from source_zoom.streams.items.state import ItemState
 from source_zoom.streams.sessions import state_form
 from source_zoom.streams.sessions.state_form import Session, SessionData
-from source_zoom.streams.windows.ledger import FIXED_DAYS, HeldGap, held_gap
+from source_zoom.streams.windows.ledger import ASKED_AGAIN, FIXED_DAYS, HeldGap, held_gap
 from source_zoom.streams.windows.ledger_form import Cause, Reach, Unread, time_text
 
 __all__ = ["ASKED_AGAIN", "FIXED_DAYS", "Cause", "HeldGap", "Session", "SessionState"]

@@ -51,6 +51,9 @@ FIXED_DAYS = 2
 ZONE_DAYS = 1
 """By how much the day Zoom counts something under can differ from the UTC day it began on."""
 
+ASKED_AGAIN = 20
+"""Owners (and items) who were refused and are asked again in a sync."""
+
 OWNERS = "owners"
 
 ACCOUNT = "account"

@@ -15,15 +15,12 @@ from source_zoom.streams.base.context import StreamContext
 from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.windows.cursor import LedgerCursor
 from source_zoom.streams.windows.grid import REPORTS, Window, Windows, last_asked
-from source_zoom.streams.windows.ledger import ACCOUNT
+from source_zoom.streams.windows.ledger import ACCOUNT, ASKED_AGAIN
 from source_zoom.streams.windows.served import ServedDays
 from source_zoom.zoom.answers import Verdict
 from source_zoom.zoom.meanings import Meaning
 
 LOGGER = logging.getLogger("airbyte")
-
-ASKED_AGAIN = 20
-"""Refused owners that are asked for again in a sync."""
 
 PROBED_DAYS = 2
 """Newest days of a refused owner that are asked for, to see whether the refusal still stands."""
