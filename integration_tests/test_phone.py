@@ -147,6 +147,37 @@ def test_one_call_that_is_withheld_decides_over_itself_only(serve: Serve, clock:
     assert third.records(GAPS) == []
 
 
+def test_first_days_whose_calls_are_all_refused_are_gaps_and_the_others_are_read(serve: Serve, clock: Clock) -> None:
+    """Ten refusals stop a stream only where they are of several days, or nothing else is answered."""
+    sandbox = serve(clock, shaped=shaped(rows=PerDay(9)))
+    calls = sorted(sandbox.expected_rows(CALLS), key=lambda row: str(row["start_time"]))
+    first_day = [row for row in calls if row["start_time"][:10] == calls[0]["start_time"][:10]]
+    for row in first_day:
+        sandbox.refuse(path=ELEMENT_PATH, object=row["call_history_uuid"], answer="no-permission")
+
+    output = read(sandbox)
+
+    assert output.statuses(ELEMENTS)[-1] == "COMPLETE"
+    assert len(output.records(GAPS)) == len(first_day)
+    read_of = {row["call_history_uuid"] for row in output.records(ELEMENTS)}
+    assert read_of == {row["call_history_uuid"] for row in calls} - {row["call_history_uuid"] for row in first_day}
+
+
+def test_few_refused_calls_of_a_quiet_hour_are_gaps(serve: Serve, clock: Clock) -> None:
+    sandbox = serve(clock, shaped=shaped(rows=PerDay(12)))
+    first = read(sandbox)
+    clock.advance(hours=8)
+    sandbox.refuse(path=ELEMENT_PATH, answer="no-permission")
+
+    second = read(sandbox, first)
+
+    known = {row["call_history_uuid"] for row in first.records(CALLS)}
+    new = {row["call_history_uuid"] for row in second.records(CALLS)} - known
+    assert 0 < len(new) < 10
+    assert second.statuses(ELEMENTS)[-1] == "COMPLETE"
+    assert {gap["object_id"] for gap in second.records(GAPS)} >= new
+
+
 def test_account_without_zoom_phone_has_empty_streams_and_a_warning(serve: Serve, clock: Clock) -> None:
     sandbox = serve(clock, shaped=shaped(), without={"phone"})
 

@@ -22,6 +22,9 @@ from source_zoom.zoom.meanings import EXPLANATIONS, LACKING, Meaning
 
 LOGGER = logging.getLogger("airbyte")
 
+WINDOW = "window"
+"""Type of the gaps that are days of the account."""
+
 MOST_FAULTS = 3
 """Objects at fault that a stream that is read in full may lack: one that is broken for good must not stop all."""
 
@@ -87,7 +90,10 @@ class Judge:
 
     def _gaps(self, stream: ZoomStream, outcome: Outcome) -> list[Gap]:
         held = stream.held_gaps() if isinstance(stream, ResumableStream) else []
-        lost = [Gap.of(stream.name, loss, self._today) for loss in (*outcome.losses, *outcome.inherited)]
+        # A window that the list lacks is told by the stream's own state, if the stream needs it at all.
+        told = isinstance(stream, ResumableStream)
+        inherited = [loss for loss in outcome.inherited if not (told and _is_window(loss))]
+        lost = [Gap.of(stream.name, loss, self._today) for loss in (*outcome.losses, *inherited)]
         return merged([*held, *lost])
 
     def _of_stop(self, stream: ZoomStream, stopped: SliceFailure) -> SliceFailure | None:
@@ -143,12 +149,17 @@ class Judge:
         faults = [loss for loss in (*outcome.losses, *outcome.inherited) if loss.again]
         if any(loss.facts.get("object_type") == "list" for loss in faults):
             return True  # of everything
-        if any(loss.facts.get("object_type") == "window" for loss in faults):
+        if any(map(_is_window, faults)) and any(gap.object_type == WINDOW for gap in gaps):
             # A state holds what is missing of the account, but not where nothing was read, nor in full refresh.
-            return not outcome.read or not self._is_incremental(stream)
+            read = outcome.read or (outcome.parent.read if outcome.parent else 0)
+            return not read or not self._is_incremental(stream)
         if self._is_incremental(stream):
             return _is_mostly_faulty(outcome)
         return sum(gap.is_fault for gap in gaps) > MOST_FAULTS  # objects: a host has a slice for each window
+
+
+def _is_window(loss: Loss) -> bool:
+    return loss.facts.get("object_type") == WINDOW
 
 
 def _as_failure(loss: Loss) -> SliceFailure:

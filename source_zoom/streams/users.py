@@ -67,11 +67,15 @@ class OfUsers(ZoomSubStream):
 
 
 class UserWindows(WindowStream):
-    """Reads something of each user window by window: of the active ones, unless it declares otherwise."""
+    """Reads something of each user window by window: of every user, unless it declares otherwise.
+
+    A user who is listed for the first time is read from the watermark on, like the others. What a user did while the
+    list did not have them is not read: hence every user, as a deactivated one may come back.
+    """
 
     owner_field = "user_id"
     owner_type = "user"
-    follows: ClassVar[Literal["active", "every"]] = "active"
+    follows: ClassVar[Literal["active", "every"]] = "every"
     """Whom it reads of: every user, or those who are not deactivated."""
 
     def __init__(self, context: StreamContext) -> None:

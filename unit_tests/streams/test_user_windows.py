@@ -40,6 +40,7 @@ class Recordings(UserWindows):
     primary_key = "uuid"
     cursor_field = "start_time"
     rows_are = "recordings"
+    follows = "active"
 
     @property
     def json_schema(self) -> Mapping[str, Any]:

@@ -112,7 +112,7 @@ class ItemCursor(LedgerCursor[StateT], Generic[ItemT, StateT]):
             place = (window, item.owner)
             is_new = self._state.claim(window, item)
             if is_new:
-                self._under_way[item.key] = set()
+                self._under_way.setdefault(item.key, set())
             places = self._under_way.get(item.key)
             if places is None:
                 if self._state.is_claimed(item):

@@ -78,7 +78,8 @@ class ItemList(WindowList):
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         """Return the end of an owner's list in a window."""
-        return "end", OwnerListed(stream_slice["window"], stream_slice["owner"], error)
+        end = OwnerListed(stream_slice["window"], stream_slice["owner"], error)
+        return end, end
 
 
 class ItemWindows(ItemList, WindowStream):

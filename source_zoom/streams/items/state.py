@@ -235,7 +235,12 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
         super()._forget_passed()
         if next_day := self._next_day():
             held, oldest = self._held, next_day.subtract(days=ZONE_DAYS).isoformat()
-            held.recent = {day: stages for day, stages in held.recent.items() if day >= oldest and any(stages)}
+            missing = [one.days for ranges in held.missing.values() for one in ranges]
+            held.recent = {
+                day: stages
+                for day, stages in held.recent.items()
+                if any(stages) and (day >= oldest or any(_is_listed(day, days) for days in missing))
+            }
 
     # Items
 
@@ -260,10 +265,7 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
             return False
         first, last = covered.first.add(days=ZONE_DAYS), covered.last.subtract(days=ZONE_DAYS)
         return first.isoformat() <= item.day <= last.isoformat() and not any(
-            one.days.first.subtract(days=ZONE_DAYS).isoformat()
-            <= item.day
-            <= one.days.last.add(days=ZONE_DAYS).isoformat()
-            for one in self._held.missing.get(item.owner, ())
+            _is_listed(item.day, one.days) for one in self._held.missing.get(item.owner, ())
         )
 
     def _milestones(self, now: pendulum.DateTime) -> list[str]:
@@ -358,6 +360,12 @@ class PlainItemState(ItemState[Item, ItemData[Item]]):
         """Return the state as Airbyte keeps it; no object of it is used further."""
         self._forget_passed()
         return state_form.written(self._held, OWNERS, state_form.fields_of)
+
+
+def _is_listed(day: str, days: Window) -> bool:
+    """Return whether a list of some days can have an item of a day."""
+    first, last = days.first.subtract(days=ZONE_DAYS), days.last.add(days=ZONE_DAYS)
+    return first.isoformat() <= day <= last.isoformat()
 
 
 def _mark(item: Item) -> int:

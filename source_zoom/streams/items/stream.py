@@ -100,11 +100,11 @@ class OfItems(ResumableStream, ZoomSubStream):
         return not (isinstance(stream_slice, ItemSlice) and stream_slice.was_refused)
 
     def host_of(self, stream_slice: Mapping[str, Any]) -> object:
-        """Return the owner of the item, or the item itself where the account owns all."""
+        """Return the owner of the item; where the account owns all, the day: what one refuses says little of others."""
         if not isinstance(stream_slice, ItemSlice):
             return ""
         item = stream_slice.item
-        return item.key if item.owner == ACCOUNT else item.owner
+        return item.day if item.owner == ACCOUNT else item.owner
 
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the one read of an item."""

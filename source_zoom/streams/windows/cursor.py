@@ -89,6 +89,12 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
             self._state.open(window, owners)
             self._changed = True
 
+    @property
+    def has_watermark(self) -> bool:
+        """Whether a window was read, in this sync or an earlier one."""
+        with self._lock:
+            return self._state.end_time is not None
+
     def refused_owners(self) -> list[str]:
         """Return the owners who were refused, those asked longest ago first."""
         with self._lock:
@@ -175,7 +181,7 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
             self._state.finish(window, owner)
         elif isinstance(error, SliceFailure) and not isinstance(error, StreamStopped):
             cause = cause_of(error)
-            if cause.refused:
+            if cause.refused and owner != ACCOUNT:
                 self._state.refuse(window, owner, cause)
             else:
                 self._state.miss(window, owner, cause)

@@ -17,6 +17,8 @@ import pendulum
 DAYS = 30
 """Days of a window, first and last included."""
 
+SHORTEST, LONGEST = 2, 31
+
 ORIGIN = pendulum.date(2020, 1, 1)
 
 AHEAD_DAYS = 1
@@ -50,6 +52,11 @@ class Windows:
     days: int = DAYS
     months_kept: int | None = MONTHS_SERVED
     are_moments: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a length that makes no grid: neighbours share a day, and a month is the longest range there is."""
+        if not SHORTEST <= self.days <= LONGEST:
+            raise ValueError(f"a window has {SHORTEST} to {LONGEST} days, not {self.days}")
 
     def grid(self, first: pendulum.Date, last: pendulum.Date) -> Iterator[Window]:
         """Yield the windows that have a day of `first` to `last`, oldest first."""

@@ -105,7 +105,29 @@ class WindowList(ZoomStream):
             return  # what the account lacks, it lacks on other days, too
         if not self.is_expired(slice_):
             days = Window(slice_["first"], slice_["last"])
-            yield from self._served.read(days, lambda served: self._read_of(slice_, served))
+            try:
+                yield from self._served.read(days, lambda served: self._read_of(slice_, served))
+            except SliceFailure as error:
+                if self.owner_field:
+                    raise
+                yield from self._refused_window(error, days)
+
+    def _refused_window(self, error: SliceFailure, days: Window) -> Iterator[Mapping[str, Any]]:
+        """Say what a refusal of some days of the account means: it need not speak of other days.
+
+        :raises SliceFailure: unless Zoom says that it serves no such days any more
+        """
+        meaning = error.facts.get("meaning")
+        if meaning == Meaning.OUT_OF_REACH.name:
+            self.warn_once("expired", f"Stream {self.name}: Zoom does not serve the days to {days.last} any more.")
+            return
+        if meaning == Meaning.INVALID.name:
+            message = f"{error.message} It was asked for {days.first} to {days.last}."
+            was_answered = self.probation.is_passed or any(cursor.has_watermark for cursor in self.readers)
+            of = SliceFailure if was_answered else type(error)
+            raise of(message, cause=error.cause, failure_type=error.failure_type, facts=error.facts)
+        raise error
+        yield  # a generator, like what it stands in for
 
     def is_expired(self, slice_: Mapping[str, Any]) -> bool:
         """Return whether Zoom serves none of a slice's days any more; say so once."""

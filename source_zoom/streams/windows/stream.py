@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import pendulum
@@ -14,8 +14,10 @@ from airbyte_cdk.sources.message import MessageRepository
 from source_zoom.streams.base.context import StreamContext
 from source_zoom.streams.base.gaps import Gap
 from source_zoom.streams.base.stream import ZoomStream
+from source_zoom.streams.windows.borders import Borders
 from source_zoom.streams.windows.cursor import LedgerCursor
-from source_zoom.streams.windows.ledger import ACCOUNT, ZONE_DAYS, WindowLedger
+from source_zoom.streams.windows.grid import Window
+from source_zoom.streams.windows.ledger import ACCOUNT, WindowLedger
 from source_zoom.streams.windows.listing import WindowList
 
 OUT_OF_REACH = (
@@ -94,8 +96,7 @@ class WindowStream(ResumableStream, WindowList):
 
     def __init__(self, context: StreamContext) -> None:
         super().__init__(context)
-        self._of_borders: set[tuple[Any, ...]] = set()
-        """Keys of rows that two windows have, as neighbours share a day."""
+        self._borders = Borders()
 
     @staticmethod
     def usable(saved: Mapping[str, Any], *, now: pendulum.DateTime) -> bool:
@@ -128,13 +129,38 @@ class WindowStream(ResumableStream, WindowList):
         next(iter(self.read_records(SyncMode.full_refresh, stream_slice={"first": today, "last": today})), None)
         return self.closing_line() is None
 
+    def slices_in(self, window: Window, owners: set[str]) -> list[Mapping[str, Any]]:
+        """Return the slices of a window that was opened."""
+        slices = super().slices_in(window, owners)
+        self._borders.expect(window, [slice_["owner"] for slice_ in slices])
+        return slices
+
+    def read_records(
+        self,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of some days, as far as Zoom serves them.
+
+        :raises SliceFailure: if a row is missing
+        """
+        slice_ = stream_slice or {}
+        try:
+            yield from super().read_records(sync_mode, stream_slice=slice_)
+        finally:
+            if "window" in slice_:
+                self._borders.end(slice_["window"], slice_["owner"])
+
     def emits(self, record: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> bool:
         """Return whether to emit a row: once, though the two windows that share a day both list it."""
-        window = stream_slice.get("window")
-        borders = (window.first, window.last) if window else ()
-        near = {border.add(days=off).isoformat() for border in borders for off in (-ZONE_DAYS, 0, ZONE_DAYS)}
+        if "window" not in stream_slice:
+            return True
+        day = str(record[str(self.cursor_field)])[:10]
+        key = tuple(record[name] for name in self.key_fields)
         # What the other window emits is read again with that window, unless it was read to its end.
-        return str(record[str(self.cursor_field)])[:10] not in near or self._is_first(record)
+        return self._borders.is_first(stream_slice["window"], stream_slice["owner"], day, key)
 
     def with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a record that has its keys, and its time.
@@ -144,10 +170,3 @@ class WindowStream(ResumableStream, WindowList):
         if not record.get(str(self.cursor_field)):
             raise ValueError(f"it has no '{self.cursor_field}'")
         return super().with_keys(record)
-
-    def _is_first(self, record: Mapping[str, Any]) -> bool:
-        key = tuple(record[name] for name in self.key_fields)
-        with self._lock:
-            is_first = key not in self._of_borders
-            self._of_borders.add(key)
-        return is_first

@@ -15,6 +15,7 @@ from source_zoom.streams.windows.grid import (
     DAYS,
     ORIGIN,
     Window,
+    Windows,
     clipped,
     grid,
     last_asked,
@@ -162,3 +163,9 @@ def test_monthly_covers_exactly_the_range_in_parts_that_zoom_accepts(
 )
 def test_oldest_day_served_is_six_calendar_months_back(now: pendulum.DateTime, oldest: pendulum.Date) -> None:
     assert oldest_served(now) == oldest
+
+
+@pytest.mark.parametrize("days", [0, 1, 32, 90])
+def test_window_whose_length_makes_no_grid_is_refused(days: int) -> None:
+    with pytest.raises(ValueError, match="a window has 2 to 31 days"):
+        Windows(days=days)
