@@ -16,7 +16,7 @@ MATRIX_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fix stream docs records shapes matrix lock bench image clean
+.PHONY: help setup demo test coverage lint fix stream docs records shapes matrix lock bench image clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -27,9 +27,11 @@ demo: $(STAMP)  ## read a sandbox Zoom with the connector's command line into de
 	@PYTHONPATH=. $(BIN)/python scripts/demo.py
 
 # Coverage slows the unit tests by half, so only CI measures it, over all of them.
-test: COVERAGE := $(if $(PYTEST_ARGS),,$(if $(CI),--cov --cov-report=))
 test: $(STAMP)  ## run every test (PYTEST_ARGS=... for more arguments)
-	$(BIN)/python -m pytest -n auto --dist loadfile $(COVERAGE) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+
+coverage: $(STAMP)  ## measure what of the connector the unit tests run
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov unit_tests --ignore unit_tests/sandbox
 
 lint: $(STAMP)  ## check format, style, types, layers, dependencies and spelling
 	$(BIN)/python -m ruff format --check .

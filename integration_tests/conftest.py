@@ -105,11 +105,6 @@ def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(PER_SECOND, plan, dict.fromkeys(RateLabel, 10_000.0))
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Leave these tests out of the coverage, which is that of the unit tests alone, and takes time."""
-    item.add_marker("no_cover")
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the image tests ran and measured, which no assertion shows."""
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]

@@ -28,7 +28,8 @@ from sandbox.areas import ROUTES
 
 OF_WEBINARS = frozenset(stream for stream in STREAMS if "webinar" in stream)
 OF_POLLS = frozenset(stream for stream in STREAMS if "poll" in stream)
-OF_REPORTS = frozenset(INCREMENTAL)
+OF_PHONE = frozenset(stream for stream in STREAMS if stream.startswith("phone_"))
+OF_REPORTS = frozenset(INCREMENTAL) - OF_PHONE
 NOT_TOLD_APART = {"report_webinars", "report_webinar_participants", "webinar_poll_results", "webinar_qna_results"}
 """Of past webinars Zoom only says "No permission.", whether the licence or the role lacks them."""
 
@@ -154,6 +155,7 @@ LACKING: list[tuple[str, Collection[str], str]] = [
     ("webinars", OF_WEBINARS, "webinar"),
     ("polls", OF_POLLS, "polls are switched off"),
     ("reports", OF_REPORTS, "as the account lacks what it needs"),
+    ("phone", OF_PHONE, "the account has no Zoom Phone"),
 ]
 
 

@@ -128,6 +128,8 @@ ON_HEAVY = {
     "report_operation_logs",
 }
 """The streams that need Heavy requests only."""
+ON_PHONE = {"phone_call_history", "phone_call_elements"}
+"""The streams of Zoom Phone, whose labels are its own."""
 
 WORKERS = 4
 
@@ -387,12 +389,14 @@ def test_page_token_given_twice_ends_the_list(serve: Serve, path: str) -> None:
 @pytest.mark.parametrize(
     ("label", "after", "hit", "spared"),
     [
-        (Label.LIGHT, 0, ON_LIGHT, {"users", "channels", *PAST_SESSIONS} - ON_LIGHT),
+        (Label.LIGHT, 0, ON_LIGHT, {"users", "channels", *PAST_SESSIONS, *ON_PHONE} - ON_LIGHT),
         (Label.LIGHT, 10, {"meetings", "meeting_polls"}, {"users", "channels", *PAST_SESSIONS} - ON_LIGHT),
-        (Label.MEDIUM, 20, {"meeting_registrants"}, {"users", *ON_HEAVY}),
-        (Label.MEDIUM, 0, {*STREAMS} - ON_HEAVY, ON_HEAVY),
-        (Label.HEAVY, 0, {*INCREMENTAL}, {*OF_NOW}),
-        (Label.HEAVY, 70, {"report_meeting_participants"}, {*OF_NOW}),
+        (Label.MEDIUM, 20, {"meeting_registrants"}, {"users", *ON_HEAVY, *ON_PHONE}),
+        (Label.MEDIUM, 0, {*STREAMS} - ON_HEAVY - ON_PHONE, ON_HEAVY | ON_PHONE),
+        (Label.HEAVY, 0, {*INCREMENTAL} - ON_PHONE, {*OF_NOW} | ON_PHONE),
+        (Label.HEAVY, 70, {"report_meeting_participants"}, {*OF_NOW} | ON_PHONE),
+        (Label.PHONE_HEAVY, 0, ON_PHONE, {*STREAMS} - ON_PHONE),
+        (Label.PHONE_LIGHT, 9, {"phone_call_elements"}, {*STREAMS} - {"phone_call_elements"}),
     ],
 )
 def test_daily_limit_ends_one_labels_streams_and_says_when_it_resets(

@@ -9,11 +9,6 @@ from unit_tests.isolation import Isolation
 from unit_tests.sandbox.client import Client, Clock
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Leave the tests of the sandbox out of the coverage of the connector, which takes time."""
-    item.add_marker("no_cover")
-
-
 @pytest.fixture(autouse=True)
 def _server(isolation: Isolation) -> None:
     """The sandbox is a server on this machine."""

@@ -50,11 +50,10 @@ def listed(client: Client, stream: str, first: date = FIRST, last: date = TODAY,
     """The rows of a naive reader: each day on its own, or all at once where there are no days."""
     records = SHAPES[stream]["records"]
     if stream == ELEMENTS:
-        calls = [row["call_history_uuid"] for row in listed(client, CALLS, first, last)]
         return [
-            {**row, "call_history_uuid": call}
-            for call in calls
-            for row in client.get(element_path(call)).json()[records]
+            {**row, "call_history_uuid": call["call_history_uuid"], "call_start_time": call["start_time"]}
+            for call in listed(client, CALLS, first, last)
+            for row in client.get(element_path(call["call_history_uuid"])).json()[records]
         ]
     if stream not in DATED:
         return list(client.rows(PATHS[stream], records, **query))
