@@ -31,7 +31,7 @@ test: $(STAMP)  ## run every test (PYTEST_ARGS=... for more arguments)
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 coverage: $(STAMP)  ## measure what of the connector the unit tests run
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov unit_tests --ignore unit_tests/sandbox
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov=source_zoom unit_tests --ignore unit_tests/sandbox
 
 lint: $(STAMP)  ## check format, style, types, layers, dependencies and spelling
 	$(BIN)/python -m ruff format --check .
