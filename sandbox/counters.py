@@ -1,9 +1,10 @@
 """What was asked of the sandbox and what it answered."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.limits import Label
@@ -23,6 +24,8 @@ class Pace:
     last: float
     requests: int = 0
     refused: int = 0
+    seconds: dict[int, list[int]] = field(default_factory=dict)
+    """How many passed and how many were refused, by the whole seconds since the first request of all."""
 
 
 class Counters:
@@ -38,6 +41,7 @@ class Counters:
     def reset(self) -> None:
         """Start again from zero."""
         with self._lock:
+            self._first: float | None = None
             self._paths: Counter[str] = Counter()
             self._statuses: Counter[str] = Counter()
             self._codes: Counter[str] = Counter()
@@ -52,7 +56,9 @@ class Counters:
 
     def opened(self) -> None:
         """Note that a request has come in."""
+        now = self._clock()
         with self._lock:
+            self._first = now if self._first is None else self._first
             self._open += 1
             self._peak = max(self._peak, self._open)
 
@@ -80,6 +86,8 @@ class Counters:
                 pace.last = now
                 pace.requests += 1
                 pace.refused += reply.status == _REFUSED
+                second = int(now - (now if self._first is None else self._first))
+                pace.seconds.setdefault(second, [0, 0])[reply.status == _REFUSED] += 1
             url = hash(target)
             if url in self._final:
                 self._repeated += 1
@@ -95,14 +103,24 @@ class Counters:
                 self._sessions[uuid] += 1
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything counted since the start or the last reset, ready for JSON."""
+        """Return everything counted since the start or the last reset, ready for JSON.
+
+        ``first`` is when the first request came, also if it was for a token, in seconds since the epoch;
+        ``cpu_seconds`` is what this process has used since it began.
+        """
         with self._lock:
             return {
+                "first": self._first,
+                "cpu_seconds": time.process_time(),
                 "requests": sum(self._paths.values()),
                 "by_path": dict(self._paths),
                 "by_label": {label: pace.requests for label, pace in self._labels.items()},
                 "refused": {label: pace.refused for label, pace in self._labels.items()},
                 "pace": {label: _pace(pace) for label, pace in self._labels.items()},
+                "by_second": {
+                    label: {str(second): list(counts) for second, counts in sorted(pace.seconds.items())}
+                    for label, pace in self._labels.items()
+                },
                 "statuses": dict(self._statuses),
                 "codes": dict(self._codes),
                 "token_requests": self._token_requests,

@@ -72,6 +72,7 @@ class Sandbox:
                 {**PLANS[options.plan], **options.limits},
                 shared_budget=options.plan in {"pro", "business_plus"},
                 retry_after=options.retry_after,
+                other_use=options.other_use,
             ),
             page_tokens=PageTokens(f"pages {options.seed}", options.page_token_lifetime, clock),
             faults=self._faults,

@@ -3,6 +3,7 @@
 https://developers.zoom.us/docs/api/rate-limits/ has the labels, the rows of the plans and the two messages.
 """
 
+import math
 import re
 import threading
 from collections import deque
@@ -17,6 +18,11 @@ SECONDS_PER_DAY = 86_400
 _TOO_MANY = 429
 _WINDOWS = {"s": 1.0, "min": 60.0}
 _SETTING = re.compile(r"(?P<label>[\w-]+)=(?P<rate>\d+)/(?P<unit>s|min)(?:,daily=(?P<daily>\d+))?")
+_OTHER_USE = re.compile(r"(?P<percent>\d{1,2}|100)(?::(?P<on>[1-9]\d*)/(?P<off>[1-9]\d*))?")
+
+
+_ROUNDING = 1e-6
+"""Of a request: products of seconds that are whole numbers are not always."""
 
 
 class Label(str, Enum):
@@ -62,6 +68,38 @@ def parse_limit(text: str) -> tuple[Label, Limit]:
     daily = match["daily"]
     limit = Limit(int(match["rate"]), _WINDOWS[match["unit"]], int(daily) if daily else None)
     return Label.parse(match["label"]), limit
+
+
+@dataclass(frozen=True)
+class OtherUse:
+    """What other apps use: ``percent`` of each label's limit, evenly spread and never refused.
+
+    They do so all the time, or in turns of ``on`` seconds, each with a pause of ``off`` behind it. The first turn
+    begins with the first request.
+    """
+
+    percent: int
+    on: int = 1
+    off: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "OtherUse":
+        """Read ``PERCENT`` or ``PERCENT:ON/OFF``, such as ``60:20/20``; raises ValueError."""
+        match = _OTHER_USE.fullmatch(text)
+        if not match:
+            raise ValueError(f"{text!r} is not of the form PERCENT[:ON/OFF], with seconds of at least 1.")
+        return cls(**{name: int(number) for name, number in match.groupdict().items() if number})
+
+    def busy_seconds(self, seconds: float) -> float:
+        """Return how many of the first seconds they use something in."""
+        turns, rest = divmod(seconds, self.on + self.off)
+        return turns * self.on + min(rest, self.on)
+
+    def passed(self, limit: Limit, seconds: float) -> int:
+        """Return how many requests of theirs have passed in the window that ends so many seconds after the first."""
+        per_second = limit.rate / limit.window * self.percent / 100
+        until, since = (self.busy_seconds(end) * per_second for end in (seconds, seconds - limit.window))
+        return math.floor(until + _ROUNDING) - math.floor(since + _ROUNDING)
 
 
 PLANS: Mapping[str, Mapping[Label, Limit]] = {
@@ -132,11 +170,20 @@ def per_second_refusal(label: Label, rate: int, retry_after: int | None) -> Repl
 class RateLimiter:
     """Counts what was let through and refuses what is too much. Safe to call from many threads."""
 
-    def __init__(self, limits: Mapping[Label, Limit], *, shared_budget: bool, retry_after: int | None) -> None:
+    def __init__(
+        self,
+        limits: Mapping[Label, Limit],
+        *,
+        shared_budget: bool,
+        retry_after: int | None,
+        other_use: OtherUse | None = None,
+    ) -> None:
         """Take the limit of each limited label; ``shared_budget`` counts Heavy and Resource-intensive as one."""
         self._limits = limits
         self._shared_budget = shared_budget
         self._retry_after = retry_after
+        self._other_use = other_use
+        self._began: float | None = None
         self._lock = threading.Lock()
         self._passed: dict[Label, deque[float]] = {label: deque() for label in limits}
         self._day = 0
@@ -148,12 +195,14 @@ class RateLimiter:
         if limit is None:
             return None
         with self._lock:
+            self._began = now if self._began is None else self._began
             if limit.daily is not None and self._used_today(label, now) >= limit.daily:
                 return daily_refusal(label, limit.daily, now)
             passed = self._passed[label]
             while passed and passed[0] <= now - limit.window:
                 passed.popleft()
-            if len(passed) >= limit.rate:
+            others = self._other_use.passed(limit, now - self._began) if self._other_use else 0
+            if len(passed) + others >= limit.rate:
                 return per_second_refusal(label, limit.rate, self._retry_after)
             passed.append(now)
             budget = self._budget(label)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.areas import ROUTES
 from sandbox.faults import Fault
-from sandbox.limits import PLANS, Label, Limit, parse_limit
+from sandbox.limits import PLANS, Label, Limit, OtherUse, parse_limit
 
 LACKS: Mapping[str, str] = {
     "polls": "the feature",
@@ -103,6 +103,13 @@ class SandboxOptions:
         flag="--limit",
         read=parse_limit,
         metavar="LABEL=RATE/s[,daily=N]",
+    )
+    other_use: OtherUse | None = _rule(  # noqa: RUF009  (a field, as the others are)
+        None,
+        "percent of each limit that other apps use, evenly and without being refused; with :ON/OFF for ON seconds at a "
+        "time, then OFF seconds nothing",
+        read=OtherUse.parse,
+        metavar="PERCENT[:ON/OFF]",
     )
     retry_after: int | None = _rule(None, "seconds that per-second refusals name; not sent by default", read=int)
     token_lifetime: float = _rule(3600.0, "of an access token")

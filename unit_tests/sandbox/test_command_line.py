@@ -10,6 +10,7 @@ import requests
 
 from sandbox import Fault, Label, Limit
 from sandbox.__main__ import main, make_parser, options_from
+from sandbox.limits import OtherUse
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -46,6 +47,7 @@ def test_every_option_arrives() -> None:
         *("--seed", "7", "--today", "2026-03-01", "--users", "9", "--meetings", "8", "--registrants", "1-2"),
         *("--registration-percent", "50", "--polls", "1", "--channels", "2", "--no-oddities", "--without", "polls"),
         *("--limits", "pro", "--limit", "light=3/s", "--retry-after", "4", "--token-lifetime", "60", "--single-token"),
+        *("--other-use", "60:20/10"),
         *("--scopes", "user:read:admin,meeting:read:admin", "--missing-scope-status", "403"),
         *("--sessions-per-host", "11", "--session-months", "3", "--hosting-percent", "40", "--participants", "3-4"),
         *("--report-zone", "UTC+9", "--report-to", "exclusive", "--report-delay-seconds", "60", "--without", "history"),
@@ -70,6 +72,7 @@ def test_every_option_arrives() -> None:
     assert (options.answers_delay_seconds, options.history_names_gone) == (7.0, True)
     assert (options.settle_seconds, options.history_page_size) == (30.0, 31)
     assert (options.plan, options.limits, options.retry_after) == ("pro", {Label.LIGHT: Limit(3)}, 4)
+    assert options.other_use == OtherUse(60, on=20, off=10)
     assert (options.token_lifetime, options.single_token) == (60.0, True)
     assert (options.scopes, options.missing_scope_status) == (("user:read:admin", "meeting:read:admin"), 403)
     assert (options.page_token_lifetime, options.page_cap, options.latency) == (5.0, 6, 0.5)

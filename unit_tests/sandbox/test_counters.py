@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,7 +29,10 @@ def test_counters_over_http_and_their_reset(serve: Serve) -> None:
     client.user_ids()
     base = f"{client.sandbox.url}/_sandbox"
 
-    assert client.session.get(f"{base}/counters", timeout=10).json() == client.sandbox.counters()
+    told = client.session.get(f"{base}/counters", timeout=10).json()
+
+    assert 0 < told.pop("cpu_seconds") <= time.process_time()
+    assert told.items() <= client.sandbox.counters().items()
     assert client.session.post(f"{base}/reset", timeout=10).ok
     assert client.sandbox.counters()["requests"] == 0
 
@@ -60,6 +64,22 @@ def test_the_pace_of_a_label(serve: Serve, clock: Clock) -> None:
     assert (pace["requests"], pace["passed"]) == (3, 2)
     assert pace["last"] - pace["first"] == 1.0
     assert pace["passed_per_second"] == 1.0
+
+
+def test_requests_by_label_and_second_since_the_first(serve: Serve, clock: Clock) -> None:
+    client = serve(limits={Label.MEDIUM: Limit(2)})
+    began = clock.now  # a token was asked for
+    clock.now += 3.5
+    for _ in range(3):
+        client.get("/users")
+    client.get("/meetings/1234567890")
+    clock.now += 1
+    client.get("/users")
+
+    counted = client.sandbox.counters()
+
+    assert counted["first"] == began
+    assert counted["by_second"] == {"Medium": {"3": [2, 1], "4": [1, 0]}, "Light": {"3": [1, 0]}}
 
 
 def test_the_peak_of_concurrency(serve: Serve) -> None:

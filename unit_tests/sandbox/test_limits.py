@@ -4,15 +4,17 @@ from datetime import datetime, timezone
 import pytest
 
 from sandbox import Label, Limit
-from sandbox.limits import PLANS, RateLimiter, parse_limit
+from sandbox.limits import PLANS, OtherUse, RateLimiter, parse_limit
 from unit_tests.sandbox.client import Client, Clock
 
 Serve = Callable[..., Client]
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc).timestamp()
 
 
-def limiter(limits: dict[Label, Limit], *, shared_budget: bool = False) -> RateLimiter:
-    return RateLimiter(limits, shared_budget=shared_budget, retry_after=None)
+def limiter(
+    limits: dict[Label, Limit], *, shared_budget: bool = False, other_use: OtherUse | None = None
+) -> RateLimiter:
+    return RateLimiter(limits, shared_budget=shared_budget, retry_after=None, other_use=other_use)
 
 
 def test_the_window_slides() -> None:
@@ -80,6 +82,50 @@ def test_retry_after_in_seconds_by_option(serve: Serve) -> None:
     client = serve(limits={Label.MEDIUM: Limit(1)}, retry_after=2)
 
     assert [client.get("/users").headers.get("Retry-After") for _ in range(2)] == [None, "2"]
+
+
+def passed_by_second(limits: RateLimiter, label: Label, seconds: int) -> list[int]:
+    """How many of a hundred requests a second pass."""
+    return [
+        sum(limits.refuse(label, NOON + second + part / 100) is None for part in range(100))
+        for second in range(seconds)
+    ]
+
+
+def test_other_apps_take_their_share_of_each_label() -> None:
+    limits = limiter({Label.LIGHT: Limit(40), Label.MEDIUM: Limit(20)}, other_use=OtherUse(75))
+
+    assert passed_by_second(limits, Label.LIGHT, 4) == [10] * 4
+    assert passed_by_second(limits, Label.MEDIUM, 4) == [5] * 4
+
+
+def test_other_apps_may_come_and_go() -> None:
+    limits = limiter({Label.LIGHT: Limit(40)}, other_use=OtherUse(50, on=2, off=3))
+
+    passed = passed_by_second(limits, Label.LIGHT, 10)
+
+    assert passed[3:5] == passed[8:] == [40, 40]
+    assert passed[1] == passed[6] == 20
+    # What passed in the second before a turn begins still counts, and so does that of the others when it has ended.
+    assert all(20 <= count <= 40 for count in (passed[0], passed[2], passed[7]))
+    assert passed[5] < 40
+
+
+def test_other_use_by_the_minute() -> None:
+    limits = limiter({Label.RESOURCE_INTENSIVE: Limit(10, 60.0)}, other_use=OtherUse(50))
+
+    assert sum(limits.refuse(Label.RESOURCE_INTENSIVE, NOON + second) is None for second in range(60)) == 5
+
+
+def test_other_use_is_read() -> None:
+    assert OtherUse.parse("50") == OtherUse(50)
+    assert OtherUse.parse("60:20/10") == OtherUse(60, on=20, off=10)
+
+
+@pytest.mark.parametrize("text", ["", "half", "101", "60:20", "60:0/20", "60:20/0"])
+def test_no_other_use_is_read(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not of the form"):
+        OtherUse.parse(text)
 
 
 def test_labels_do_not_share_a_window_and_every_answer_names_its_own(serve: Serve) -> None:
