@@ -1,1 +1,1 @@
-"""Measurements of the connector against the sandbox; see `python -m bench --help`."""
+"""Measurements of the connector against the sandbox; docs/benchmarks.md says what each figure is."""

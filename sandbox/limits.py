@@ -59,6 +59,11 @@ class Limit:
     window: float = 1.0
     daily: int | None = None
 
+    @property
+    def per_second(self) -> float:
+        """The rate in requests a second, also where the window is longer."""
+        return self.rate / self.window
+
 
 def parse_limit(text: str) -> tuple[Label, Limit]:
     """Read ``LABEL=RATE/s|min[,daily=N]``, such as ``medium=20/s,daily=500``; raises ValueError."""
@@ -97,7 +102,7 @@ class OtherUse:
 
     def passed(self, limit: Limit, seconds: float) -> int:
         """Return how many requests of theirs have passed in the window that ends so many seconds after the first."""
-        per_second = limit.rate / limit.window * self.percent / 100
+        per_second = limit.per_second * self.percent / 100
         until, since = (self.busy_seconds(end) * per_second for end in (seconds, seconds - limit.window))
         return math.floor(until + _ROUNDING) - math.floor(since + _ROUNDING)
 
