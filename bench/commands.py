@@ -51,6 +51,7 @@ class Run:
     """From the start of its process to the end."""
     rows: int
     peak_megabytes: float
+    cpu_seconds: float
 
 
 @contextmanager
@@ -102,7 +103,7 @@ def read(
     if process.returncode:
         raise SystemExit(f"{' '.join(whole)} ended with exit code {process.returncode}")
     per_megabyte = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return Run(began, seconds, rows, usage.ru_maxrss / per_megabyte)
+    return Run(began, seconds, rows, usage.ru_maxrss / per_megabyte, usage.ru_utime + usage.ru_stime)
 
 
 def _rows(output: IO[bytes]) -> int:

@@ -28,7 +28,19 @@ _COLOURS = {Label.LIGHT: "#2a9d8f", Label.MEDIUM: "#3a6ea5", Label.HEAVY: "#c855
 
 def rates_table(measured: Iterable[rates.Figures]) -> str:
     """Return the table of reads against limits."""
-    header = ("Case", "Wall", "Start-up", "Bound", "Label", "Ratio", "Refused", "Rows/s", "Of what is left", "Peak")
+    header = (
+        "Case",
+        "Wall",
+        "Start-up",
+        "Bound",
+        "Label",
+        "Ratio",
+        "Refused",
+        "Rows/s",
+        "Of what is left",
+        "CPU",
+        "Peak",
+    )
     rows = [
         (
             figures.case.title,
@@ -40,6 +52,7 @@ def rates_table(measured: Iterable[rates.Figures]) -> str:
             f"{figures.refused:,} ({figures.refused_percent:.1f} %)",
             f"{figures.rows_per_second:,.0f}",
             f"{figures.reached_percent:.0f} %",
+            f"{figures.run.cpu_seconds:.1f} s",
             f"{figures.run.peak_megabytes:.0f} MB",
         )
         for figures in measured
@@ -49,7 +62,7 @@ def rates_table(measured: Iterable[rates.Figures]) -> str:
 
 def engine_table(measured: Iterable[engine.Figures]) -> str:
     """Return the table of reads without limits."""
-    header = ("Case", "Rows", "Requests", "Wall", "Start-up", "Rows/s", "Peak")
+    header = ("Case", "Rows", "Requests", "Wall", "Start-up", "Rows/s", "CPU", "Peak")
     rows = [
         (
             figures.case.title,
@@ -58,6 +71,7 @@ def engine_table(measured: Iterable[engine.Figures]) -> str:
             f"{figures.run.seconds:.1f} s",
             f"{figures.start_up:.2f} s",
             f"{figures.rows_per_second:,.0f}",
+            f"{figures.run.cpu_seconds:.1f} s",
             f"{figures.run.peak_megabytes:.0f} MB",
         )
         for figures in measured

@@ -32,7 +32,7 @@ def figures(
         },
         "cpu_seconds": 3.0,
     }
-    return Figures(case, Run(BEGAN, wall, 600, 90.0), counters)
+    return Figures(case, Run(BEGAN, wall, 600, 90.0, 9.0), counters)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,13 @@ def test_how_long_a_label_takes_to_come_back_when_others_pause() -> None:
 
 def test_nobody_comes_back_where_nobody_pauses() -> None:
     assert figures(Case("c", "c", "pro", other_use="50"), {Label.MEDIUM: [10] * 100}).back_after() == []
+
+
+def test_a_plan_that_is_searched_for_is_another_than_the_one_of_the_sandbox() -> None:
+    case = Case("c", "c", "free", setting="auto")
+
+    assert case.settings["rate_limit_plan"] == "auto"
+    assert case.options[case.options.index("--limits") + 1] == "free"
 
 
 def test_cases_have_names_of_their_own() -> None:

@@ -50,7 +50,7 @@ def test_the_chart_is_svg_and_has_each_label() -> None:
 
 
 def test_the_page_has_a_place_for_everything_and_defines_every_column() -> None:
-    own = engine.Figures(engine.CASES[0], Run(BEGAN, 5.0, 1000, 80.0), 1.0, 10)
+    own = engine.Figures(engine.CASES[0], Run(BEGAN, 5.0, 1000, 80.0, 4.0), 1.0, 10)
     biggest = next(case for case in rates.CASES if case.name == rates.BIGGEST)
     page = report.PAGE.read_text(encoding="utf-8")
 
