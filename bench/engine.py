@@ -77,7 +77,7 @@ CASES = (
     pages("million-200", "200 workers, the same", 1_000_000, unpaced(200)),
     Case(
         "sessions",
-        "32 workers, 54,000 past meetings of 400 hosts in the sandbox",
+        "32 workers, past meetings of 400 hosts in the sandbox",
         SESSIONS,
         unpaced(32),
         SANDBOX,

@@ -140,10 +140,7 @@ def svg_chart(figures: rates.Figures) -> str:
         passed = [count for count, _ in figures.seconds(label)]
         scale = height / max(*passed, limit.per_second) / 1.05
         bottom, line = top + height, top + height - allowed * scale
-        steps = " ".join(
-            f"L{left + second * across:.1f} {bottom - count * scale:.1f} h{across:.2f}"
-            for second, count in enumerate(passed)
-        )
+        steps = " ".join(f"V{bottom - count * scale:.1f} h{across:.3f}" for count in passed)
         colour = _COLOURS.get(label, "#777777")
         parts += [
             f'<path d="M{left} {bottom} {steps} V{bottom} Z" fill="{colour}" fill-opacity="0.7"/>',
