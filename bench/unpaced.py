@@ -10,7 +10,7 @@ from unittest.mock import patch
 from source_zoom import run
 from source_zoom.config import ZoomConfig
 from source_zoom.zoom.endpoint import RateLabel
-from source_zoom.zoom.limits import PER_SECOND
+from source_zoom.zoom.plan_search import PER_SECOND
 
 UNPACED = 1_000_000.0
 """Requests per second that no machine reaches."""

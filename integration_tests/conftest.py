@@ -15,7 +15,7 @@ from integration_tests.airbyte_cdk_cli import copy_connector  # noqa: E402 - aft
 from integration_tests.connector import Connector, config_of  # noqa: E402
 from sandbox import Sandbox, SandboxOptions  # noqa: E402
 from source_zoom.zoom.endpoint import RateLabel  # noqa: E402
-from source_zoom.zoom.limits import PER_SECOND  # noqa: E402
+from source_zoom.zoom.plan_search import PER_SECOND  # noqa: E402
 
 SMALL_ACCOUNT: dict[str, Any] = {
     "seed": 7,

@@ -24,7 +24,7 @@ from integration_tests.connector import INCREMENTAL, Message, Output, config_of,
 from integration_tests.impatient import short_sleep
 from sandbox import Sandbox, SandboxOptions
 from source_zoom import SourceZoom
-from source_zoom.zoom import limits
+from source_zoom.zoom import limits, plan_search
 from source_zoom.zoom.endpoint import RateLabel
 
 NOON = pendulum.datetime(2026, 3, 15, 12)
@@ -309,8 +309,8 @@ CHOSEN = tuple(cell for cell in CELLS if cell.place not in ALIKE[1:] or cell.ans
 def laboratory(now: Callable[[], pendulum.DateTime] = lambda: NOON) -> Iterator[None]:
     """Let this process read without pace and without long waits, at a time that stands still."""
     with ExitStack() as stack:
-        for plan in limits.PER_SECOND:
-            stack.enter_context(patch.dict(limits.PER_SECOND, {plan: dict.fromkeys(RateLabel, UNPAGED_RATE)}))
+        for plan in plan_search.PER_SECOND:
+            stack.enter_context(patch.dict(plan_search.PER_SECOND, {plan: dict.fromkeys(RateLabel, UNPAGED_RATE)}))
         stack.enter_context(patch.object(pendulum, "now", lambda tz="UTC": now().in_timezone(tz)))
         stack.enter_context(patch.object(time, "sleep", short_sleep))
         yield

@@ -36,7 +36,6 @@ def _short() -> Iterator[None]:
     with laboratory(), ExitStack() as stack:
         stack.enter_context(patch.object(limits, "ANSWER_SECONDS", limits.ANSWER_SECONDS / SCALE))
         stack.enter_context(patch.object(limits, "PATIENCE_SECONDS", limits.PATIENCE_SECONDS / SCALE))
-        stack.enter_context(patch.object(limits, "COOLDOWN_SECONDS", limits.COOLDOWN_SECONDS / SCALE))
         yield
 
 

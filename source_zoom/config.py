@@ -120,7 +120,7 @@ class ZoomConfig:
             lookback_window_days=_integer(keys, "lookback_window_days", default=2, least=0, most=30),
             rate_limit_plan=_choice(keys, "rate_limit_plan", RateLimitPlan.AUTO),
             rate_limit_share=_integer(keys, "rate_limit_share", default=90, least=1, most=100),
-            num_workers=_integer(keys, "num_workers", default=32, least=2, most=100),
+            num_workers=_integer(keys, "num_workers", default=200, least=2, most=200),
             report_hosts=_choice(keys, "report_hosts", ReportHosts.ACTIVE),
             include_one_participant_sessions=_boolean(keys, "include_one_participant_sessions", default=False),
             on_gaps=_choice(keys, "on_gaps", OnGaps.REPORT),

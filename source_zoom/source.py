@@ -36,7 +36,8 @@ from source_zoom.selection import Selection
 from source_zoom.streams import ReadGaps, StreamContext, ZoomStream, build, build_all
 from source_zoom.streams.windows.stream import ResumableStream
 from source_zoom.zoom.auth import authenticator
-from source_zoom.zoom.limits import Budgets, rates
+from source_zoom.zoom.limits import Budgets
+from source_zoom.zoom.plan_search import PlanSearch
 
 
 class SourceZoom(AbstractSource):
@@ -126,6 +127,7 @@ class SourceZoom(AbstractSource):
             cursor_of=cursor_of,
             judge=Judge(context, streams, selection.modes),
             workers=context.config.num_workers,
+            lacking=context.budgets.lacking,
             logger=logger,
             made=lambda: context.budgets.successes,
             progress_details=context.budgets.report,
@@ -141,7 +143,8 @@ class SourceZoom(AbstractSource):
         settings = ZoomConfig.parse(config)
         for notice in settings.notices:
             logger.warning(notice)
-        budgets = Budgets(rates(settings.rate_limit_plan, settings.rate_limit_share), settings.num_workers)
+        search = PlanSearch(settings.rate_limit_plan, settings.rate_limit_share)
+        budgets = Budgets(search, settings.num_workers)
         budgets.use_environment(settings.api_url)
         return StreamContext(config=settings, authenticator=authenticator(settings, config), budgets=budgets)
 

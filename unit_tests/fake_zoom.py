@@ -9,11 +9,12 @@ from typing import Any
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from source_zoom.config import ZoomConfig
+from source_zoom.config import RateLimitPlan, ZoomConfig
 from source_zoom.streams import StreamContext
 from source_zoom.zoom.auth import authenticator
 from source_zoom.zoom.endpoint import RateLabel
-from source_zoom.zoom.limits import Budgets, rates
+from source_zoom.zoom.limits import Budgets
+from source_zoom.zoom.plan_search import PlanSearch
 
 API = "https://api.zoom.us/v2"
 TOKEN_URL = "https://zoom.us/oauth/token"
@@ -37,6 +38,17 @@ DAILY_LIMIT = (
     "can make another request."
 )
 DEAD_PAGE_TOKEN = "The next page token is invalid or expired."
+
+
+class Fixed(PlanSearch):
+    """Allows so many requests a second on any label."""
+
+    def __init__(self, per_second: float) -> None:
+        super().__init__(RateLimitPlan.PRO, 100)
+        self._per_second = per_second
+
+    def ceiling(self, label: RateLabel, now: float) -> float:
+        return self._per_second
 
 
 def token(*scopes: str) -> dict[str, Any]:
@@ -69,7 +81,7 @@ def context(**properties: Any) -> StreamContext:
     """A context of its own budgets, in which nobody waits for a turn."""
     config = {**CONFIG, **properties}
     settings = ZoomConfig.parse(config)
-    budgets = Budgets(rates(settings.rate_limit_plan, settings.rate_limit_share), settings.num_workers)
+    budgets = Budgets(PlanSearch(settings.rate_limit_plan, settings.rate_limit_share), settings.num_workers)
     for label in RateLabel:
         budgets[label].policy._sleep = lambda _: None
     return StreamContext(config=settings, authenticator=authenticator(settings, config), budgets=budgets)

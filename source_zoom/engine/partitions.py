@@ -41,6 +41,11 @@ class SlicePartition(Partition):
         """Name of the pool this partition runs on."""
         return self._task.stream.pool
 
+    @property
+    def urgency(self) -> tuple[int, int]:
+        """How urgent it is among the slices of its pool: by what others wait for, then by its length."""
+        return self._task.urgency, self._task.stream.length_of(self._slice)
+
     def read(self) -> Iterable[Record]:
         """Yield the slice's records, if the stream was selected.
 

@@ -11,10 +11,14 @@ the sync ends, and the process must not wait for it.
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from queue import SimpleQueue
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import count
+from queue import PriorityQueue
 from typing import Any
 
 from airbyte_cdk.sources.concurrent_source.thread_pool_manager import ThreadPoolManager
@@ -28,6 +32,12 @@ from source_zoom.engine.partitions import SlicePartition
 Job = Callable[[], None]
 GOODBYE_SECONDS = 2.0
 
+THREADS_AT_FIRST = 4
+"""Of each pool; more come when requests could be made that no thread is there to make."""
+
+LOOK_SECONDS = 0.1
+"""How often it is looked whether threads are lacking."""
+
 
 class EngineFault:
     """Queue item that ends the sync: a thread failed outside of what the CDK catches."""
@@ -37,35 +47,111 @@ class EngineFault:
 
 
 class WorkerPool:
-    """A fixed number of daemon threads that run jobs first in, first out.
+    """Daemon threads that run jobs: the most urgent first, of those the oldest.
 
+    :param size: how many threads to begin with
     :raises AirbyteTracedException: config error, if there are not that many threads to be had
     """
 
     def __init__(self, name: str, size: int) -> None:
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self.name = name
+        self.size = 0
+        """How many threads may take jobs; those beyond rest."""
+        self._changed = threading.Condition()
+        self._jobs: PriorityQueue[tuple[tuple[float, ...], int, Job | None]] = PriorityQueue()
+        self._numbers = count()
         self._stopped = threading.Event()
         self.threads: list[threading.Thread] = []
         try:
-            for number in range(size):
-                self.threads.append(threads.start(self._work, name=f"{name}-{number}"))
+            self.resize(size)
         except AirbyteTracedException:
             self.stop()
             raise
 
-    def submit(self, job: Job) -> None:
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for a thread."""
+        return self._jobs.qsize()
+
+    def submit(self, job: Job, urgency: tuple[int, ...] = ()) -> None:
         """Queue a job; never blocks."""
-        self._jobs.put(job)
+        self._jobs.put((tuple(-degree for degree in urgency), next(self._numbers), job))
+
+    def resize(self, size: int) -> None:
+        """Let so many threads take jobs; start those that are lacking.
+
+        :raises AirbyteTracedException: config error, if there is none to be had; the others go on
+        """
+        with self._changed:
+            self.size = size
+            self._changed.notify_all()
+        for number in range(len(self.threads), size):
+            self.threads.append(threads.start(self._work, number, name=f"{self.name}-{number}"))
 
     def stop(self) -> None:
         """Start no further job."""
         self._stopped.set()
+        self.size = len(self.threads)
+        with self._changed:
+            self._changed.notify_all()
         for _ in self.threads:
-            self._jobs.put(None)
+            self._jobs.put(((-math.inf,), next(self._numbers), None))
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None and not self._stopped.is_set():
+    def _work(self, number: int) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: number < self.size)
+            job = self._jobs.get()[-1]
+            if job is None or self._stopped.is_set():
+                return
             job()
+
+
+class Staff:
+    """The pools of a sync, which grow while their work waits for nothing but threads.
+
+    :param names: of the pools
+    :param most: how many threads there may be in all
+    :param lacking: returns how many threads more than those it has a pool could use; negative if it has too many
+    :raises AirbyteTracedException: config error, if there are no threads to begin with
+    """
+
+    def __init__(
+        self, names: Iterable[str], most: int, lacking: Callable[[str, int], int], logger: logging.Logger
+    ) -> None:
+        names = list(names)
+        self._most = max(most, len(names))
+        self._lacking = lacking
+        self._logger = logger
+        self._spared = max(1, self._most // (2 * max(1, len(names))))
+        """What a pool takes from no other: half of an even share."""
+        size = max(1, min(THREADS_AT_FIRST, self._spared))
+        self.pools = {name: WorkerPool(name, size) for name in names}
+
+    def look(self) -> None:
+        """Add the threads that are lacking now; have one rest where there are too many."""
+        for pool in self.pools.values():
+            others = sum(max(len(other.threads), self._spared) for other in self.pools.values() if other is not pool)
+            room = min(self._most - others - pool.size, pool.size, pool.waiting)
+            more = min(room, self._lacking(pool.name, pool.size))
+            if more > 0:
+                self._grow(pool, more)
+            elif more < 0 and pool.size > THREADS_AT_FIRST:
+                # A long slice gets on faster, as it shares the turns with fewer.
+                pool.resize(pool.size - 1)
+
+    def _grow(self, pool: WorkerPool, more: int) -> None:
+        try:
+            pool.resize(pool.size + more)
+        except AirbyteTracedException as error:
+            pool.resize(len(pool.threads))
+            self._most = 0
+            self._logger.warning(f"The sync goes on with the threads it has. {error.message}")
+
+    def stop(self) -> None:
+        """Start no further job."""
+        for pool in self.pools.values():
+            pool.stop()
 
 
 class TaskRouter(ThreadPoolManager):
@@ -74,8 +160,8 @@ class TaskRouter(ThreadPoolManager):
     The base class's constructor is not called: the one pool it wraps is what this class replaces.
     """
 
-    def __init__(self, pools: Mapping[str, WorkerPool], queue: ClosableQueue) -> None:
-        self._pools = pools
+    def __init__(self, staff: Staff, queue: ClosableQueue) -> None:
+        self._staff = staff
         self._queue = queue
         self._generators: list[threading.Thread] = []
 
@@ -86,7 +172,8 @@ class TaskRouter(ThreadPoolManager):
         """
         subject = args[0]
         if isinstance(subject, SlicePartition):
-            self._pools[subject.pool].submit(lambda: self._run_partition(function, *args))
+            job = partial(self._run_partition, function, *args)
+            self._staff.pools[subject.pool].submit(job, subject.urgency)
         else:
             self._generators.append(threads.start(self.guard, function, *args, name=f"slices-{subject.name}"))
 
@@ -100,10 +187,10 @@ class TaskRouter(ThreadPoolManager):
 
     def shutdown(self) -> None:
         """Stop the pools and give the threads a moment to leave, so that none is caught printing at exit."""
-        for pool in self._pools.values():
-            pool.stop()
+        self._staff.stop()
         deadline = time.monotonic() + GOODBYE_SECONDS
-        for thread in [*self._generators, *(thread for pool in self._pools.values() for thread in pool.threads)]:
+        workers = [thread for pool in self._staff.pools.values() for thread in pool.threads]
+        for thread in [*self._generators, *workers]:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run_partition(self, function: Callable[..., Any], partition: SlicePartition, *args: Any) -> None:
@@ -126,13 +213,3 @@ class TaskRouter(ThreadPoolManager):
             self._queue.put(EngineFault(error))  # type: ignore[arg-type]  # handled by engine.reader, not by the CDK
         except EngineClosed:
             return
-
-
-def shares(workers: int, labels: Sequence[str]) -> dict[str, int]:
-    """Share a number of workers out among labels as evenly as possible, at least one each.
-
-    >>> shares(32, ["light", "medium", "heavy"])
-    {'light': 11, 'medium': 11, 'heavy': 10}
-    """
-    even, rest = divmod(workers, len(labels))
-    return {label: max(1, even + (position < rest)) for position, label in enumerate(labels)}

@@ -36,9 +36,10 @@ from source_zoom.engine.failures import FailureLog, message_of, sanitised
 from source_zoom.engine.heartbeat import Heartbeat
 from source_zoom.engine.messages import ClosableQueue, OrderedMessageRepository
 from source_zoom.engine.partitions import as_concurrent_stream
-from source_zoom.engine.pools import EngineFault, TaskRouter, WorkerPool, shares
+from source_zoom.engine.pools import LOOK_SECONDS, EngineFault, Staff, TaskRouter
 from source_zoom.engine.progress import Progress
-from source_zoom.engine.tasks import Judge, StreamTask, TreeStream, plan, with_ancestors
+from source_zoom.engine.tasks import Judge, StreamTask, TreeStream, plan
+from source_zoom.engine.ticker import Ticker
 
 QUEUE_SIZE = 2000
 ENDED = (AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE)
@@ -52,7 +53,8 @@ class TreeReader:
     :param streams: every stream there is, by name, parents before children
     :param cursor_of: makes the cursor of a stream, which emits its states to the repository
     :param judge: says at the end of a selected stream what leaves it incomplete, if anything does
-    :param workers: threads that read slices, shared out among the pools in use
+    :param workers: how many threads may read slices at most
+    :param lacking: returns how many threads more could do something in a pool, of its name and its number of threads
     :param made: returns a number that grows while the read gets anywhere
     :param progress_details: what the progress line says besides rows
     """
@@ -64,6 +66,7 @@ class TreeReader:
         cursor_of: CursorFactory,
         judge: Judge,
         workers: int,
+        lacking: Callable[[str, int], int],
         logger: logging.Logger,
         made: Callable[[], int],
         progress_details: Callable[[], str] = lambda: "",
@@ -73,6 +76,7 @@ class TreeReader:
         self._judge = judge
         self._made = made
         self._workers = workers
+        self._lacking = lacking
         self._logger = logger
         self._progress_details = progress_details
 
@@ -94,19 +98,20 @@ class TreeReader:
     def _read(self, selected: set[str], failures: FailureLog) -> Iterator[AirbyteMessage]:
         queue = ClosableQueue(maxsize=QUEUE_SIZE)
         repository = OrderedMessageRepository(queue)
-        sizes = self._pool_sizes(with_ancestors(self._streams, selected))
         tasks = plan(
             self._streams,
             selected,
             cursor_of=lambda stream: self._cursor_of(stream, repository),
-            workers=sizes,
+            workers=self._workers,
             judge=self._judge,
         )
-        router = TaskRouter({name: WorkerPool(name, size) for name, size in sizes.items()}, queue)
+        staff = Staff(sorted({task.stream.pool for task in tasks}), self._workers, self._lacking, self._logger)
+        router = TaskRouter(staff, queue)
         unfinished = {task.stream.name: task for task in tasks}
         source = _TreeSource(repository, router, failures, unfinished, logger=self._logger)
         progress = Progress(self._logger, self._progress_details)
         heartbeat = Heartbeat(lambda: router.guard(_show_state, unfinished), self._made)
+        growth = Ticker("staff", LOOK_SECONDS, lambda: router.guard(staff.look))
         try:
             for message in self._messages(source, unfinished):
                 if message.type == MessageType.RECORD and message.record:
@@ -117,18 +122,12 @@ class TreeReader:
                 yield message
         finally:
             queue.close()
+            growth.stop()
             for task in tasks:
                 task.release()
             router.shutdown()
             progress.stop()
             heartbeat.stop()
-
-    def _pool_sizes(self, needed: set[str]) -> dict[str, int]:
-        """Return the threads of each pool; one that is used when all else has ended takes none from the others."""
-        streams = [self._streams[name] for name in needed]
-        last = {stream.pool for stream in streams if stream.is_last}
-        pools = sorted({stream.pool for stream in streams} - last)
-        return {**(shares(self._workers, pools) if pools else {}), **dict.fromkeys(last, 1)}
 
     def _messages(self, source: ConcurrentSource, unfinished: dict[str, StreamTask]) -> Iterator[AirbyteMessage]:
         by_name = dict(unfinished)

@@ -15,7 +15,7 @@ from source_zoom.engine.backlog import Backlog
 from source_zoom.engine.failures import Outcome, SliceFailure, StreamStopped
 from source_zoom.engine.feed import FeedReader, Key, ParentFeed
 
-BACKLOG_PER_WORKER = 4
+BACKLOG_PER_WORKER = 2
 
 Judge = Callable[["TreeStream", Outcome], "Exception | None"]
 """Says at a stream's end what leaves it incomplete, if anything does."""
@@ -85,6 +85,9 @@ class TreeStream(Protocol):
     def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
         """Yield slices that turn out to be wanted only when the others have ended."""
 
+    def length_of(self, stream_slice: Mapping[str, Any]) -> int:
+        """Return how many requests a slice takes, one after another, as far as is known: the longest begin first."""
+
     def read_records(self, sync_mode: SyncMode, *, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the records of a slice; raises if one could be missing."""
 
@@ -124,7 +127,7 @@ class StreamTask:
     """One stream in one sync.
 
     :param selected: whether its records are wanted, or only its keys
-    :param workers: size of the pool it is read on
+    :param workers: how many threads may read it at most
     :param judge: says at the end what leaves it incomplete
     """
 
@@ -136,6 +139,8 @@ class StreamTask:
         self.keys: FeedReader | None = None
         self.backlog = Backlog(workers * BACKLOG_PER_WORKER)
         self.outcome = Outcome()
+        self.urgency = 0
+        """How many generations follow it: what others wait for is read first."""
         self._judge = judge
         self._aside: list[Retriable] = []
         self._has_ended = False
@@ -218,25 +223,27 @@ def plan(
     selected: set[str],
     *,
     cursor_of: Callable[[TreeStream], Cursor],
-    workers: Mapping[str, int],
+    workers: int,
     judge: Judge,
 ) -> list[StreamTask]:
     """Return a task for each selected stream and each ancestor of one, parents before children, feeds joined.
 
     :param streams: every stream there is, by name, parents before children
-    :param workers: size of each pool
+    :param workers: how many threads there may be at most
     """
     needed = with_ancestors(streams, selected)
     tasks: dict[str, StreamTask] = {}
     for name, stream in streams.items():
         if name not in needed:
             continue
-        tasks[name] = StreamTask(
-            stream, cursor_of(stream), selected=name in selected, workers=workers[stream.pool], judge=judge
-        )
+        tasks[name] = StreamTask(stream, cursor_of(stream), selected=name in selected, workers=workers, judge=judge)
         for parent in stream.parents:
             if parent.name in tasks:
                 tasks[name].follow(tasks[parent.name], parent.role)
+    for task in reversed(tasks.values()):
+        for parent in task.stream.parents:
+            if parent.name in tasks:
+                tasks[parent.name].urgency = max(tasks[parent.name].urgency, task.urgency + 1)
     return list(tasks.values())
 
 

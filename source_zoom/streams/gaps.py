@@ -51,6 +51,10 @@ class ReadGaps(Stream):
         """Yield the one slice."""
         yield {}
 
+    def length_of(self, stream_slice: Mapping[str, Any]) -> int:
+        """Return that the slice takes no request."""
+        return 0
+
     def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
         """Yield nothing more."""
         return ()

@@ -216,6 +216,10 @@ class Registrants(OfRegistration):
     for each.
     """
 
+    def length_of(self, stream_slice: Mapping[str, Any]) -> int:
+        """Return how many reads it takes: of each status, for each occurrence."""
+        return len(STATUSES) * (1 + len(stream_slice["occurrences"] or ()))
+
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield a read for each status, and for each occurrence where they have registrants of their own.
 

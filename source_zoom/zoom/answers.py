@@ -263,6 +263,16 @@ def retry_after(response: requests.Response) -> float | None:
     return max(0.0, (moment - pendulum.now("UTC")).total_seconds()) if moment else None
 
 
+def per_second_limit(response: requests.Response) -> int | None:
+    """Return the requests a second that a refusal says Zoom allows, None if it does not say so.
+
+    The headers are those that clients have seen; Zoom's page of 2026 names none.
+    """
+    limit = response.headers.get("X-RateLimit-Limit", "")
+    is_per_second = response.headers.get("X-RateLimit-Type", "").upper() == "QPS"
+    return int(limit) if is_per_second and re.fullmatch(r"[0-9]{1,6}", limit) else None
+
+
 def is_daily(response: requests.Response) -> bool:
     """Return whether a 429 speaks of the daily limit: by its header, or by a wait no per-second limit asks for."""
     if "daily" in response.headers.get("X-RateLimit-Type", "").lower():

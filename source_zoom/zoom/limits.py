@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -18,42 +18,11 @@ import requests
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.call_rate import BaseCallRatePolicy, HttpAPIBudget, LimiterSession
 
-from source_zoom.config import RateLimitPlan
 from source_zoom.engine import StreamStopped
 from source_zoom.zoom.endpoint import RateLabel
+from source_zoom.zoom.pace import Pace
+from source_zoom.zoom.plan_search import PROOF_SECONDS, PlanSearch
 from source_zoom.zoom.transport import BoundedAdapter
-
-PHONE_OF_PRO = {RateLabel.PHONE_LIGHT: 20, RateLabel.PHONE_MEDIUM: 10, RateLabel.PHONE_HEAVY: 5}
-"""The smallest budget that Zoom Phone has; the Free plan comes without it."""
-
-PER_SECOND: dict[RateLimitPlan, dict[RateLabel, float]] = {
-    RateLimitPlan.FREE: {
-        RateLabel.LIGHT: 4,
-        RateLabel.MEDIUM: 2,
-        RateLabel.HEAVY: 1,
-        RateLabel.RESOURCE_INTENSIVE: 10 / 60,
-        **PHONE_OF_PRO,
-    },
-    RateLimitPlan.PRO: {
-        RateLabel.LIGHT: 30,
-        RateLabel.MEDIUM: 20,
-        RateLabel.HEAVY: 10,
-        RateLabel.RESOURCE_INTENSIVE: 10 / 60,
-        **PHONE_OF_PRO,
-    },
-    RateLimitPlan.BUSINESS_PLUS: {
-        RateLabel.LIGHT: 80,
-        RateLabel.MEDIUM: 60,
-        RateLabel.HEAVY: 40,
-        RateLabel.RESOURCE_INTENSIVE: 20 / 60,
-        RateLabel.PHONE_LIGHT: 40,
-        RateLabel.PHONE_MEDIUM: 20,
-        RateLabel.PHONE_HEAVY: 10,
-    },
-}
-
-COOLDOWN_SECONDS = 1.0
-"""How long all threads hold back after a refusal: Zoom counts in seconds."""
 
 LONGEST_HOLD_SECONDS = 300.0
 """How long a `Retry-After` may hold a label; a longer one is a daily limit's (answers.py, `LONGEST_PAUSE_SECONDS`)."""
@@ -75,18 +44,18 @@ DEAD = "label dead"
 
 _PATHS_TO_BLAME_A_LABEL = 2
 
+_MOSTLY = 0.75
+"""Part of a label's threads that wait for answers where its threads are too few."""
+
+_ENOUGH_WAITING = 4
+"""Threads that wait for their turns, so that none is missed."""
+
 _NAP_SECONDS = 1.0
 """After how long a waiting thread looks whether its label was used up meanwhile."""
 
 
-def rates(plan: RateLimitPlan, share_percent: int) -> dict[RateLabel, float]:
-    """Return the requests per second to make on each label; `auto` runs at the Pro plan's row."""
-    row = PER_SECOND[RateLimitPlan.PRO if plan is RateLimitPlan.AUTO else plan]
-    return {label: per_second * share_percent / 100 for label, per_second in row.items()}
-
-
 class PacedPolicy(BaseCallRatePolicy):
-    """Gives every request the next of evenly spaced moments.
+    """Gives every request of a label its turn: evenly spaced, at a rate that follows what Zoom lets through.
 
     The CDK's window policies burst: 3 to 27 refusals in 800 requests where this one had none,
     at the same rate, against a sliding window of a second.
@@ -94,22 +63,25 @@ class PacedPolicy(BaseCallRatePolicy):
 
     def __init__(
         self,
-        per_second: float,
+        label: RateLabel,
+        search: PlanSearch,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(matchers=[])
-        self._gap = 1 / per_second
+        self._label = label
+        self._search = search
+        window = 60.0 if label is RateLabel.RESOURCE_INTENSIVE else 1.0
+        self._pace = Pace(lambda now: search.ceiling(label, now), window)
         self._clock = clock
         self._sleep = sleep
         self._check = check
         self._lock = threading.Lock()
-        self._next = 0.0
-        self._last = -math.inf
-        self._held_until = -math.inf
         self._pauses = 0
+        self.waiting = 0
+        """How many threads wait for their turns."""
         self._thread = threading.local()
         self.requests = 0
         self.refused = 0
@@ -120,45 +92,76 @@ class PacedPolicy(BaseCallRatePolicy):
         :raises Exception: what `check` raises, before the turn and about every second while waiting for it
         """
         self._check()
+        with self._lock:
+            self.waiting += 1
+        try:
+            self._wait_for_turn(weight)
+        finally:
+            with self._lock:
+                self.waiting -= 1
+
+    def _wait_for_turn(self, weight: int) -> None:
         while True:
             with self._lock:
                 now = self._clock()
-                turn = max(self._next, now)
-                self._next = turn + self._gap * weight
+                turn = self._pace.next_turn(now, weight)
                 pauses = self._pauses
+            if turn > now:
+                self._search.doubt(self._label, now)
             for nap in _naps(turn - now):
                 self._sleep(nap)
                 self._check()
             with self._lock:
                 if pauses == self._pauses:
                     self.requests += 1
-                    self._last = turn
                     self._thread.began = self._clock()
+                    self._pace.sent(self._thread.began)
                     return
                 # Paused meanwhile: the turn was given out before everybody was to hold back.
 
     def update(self, available_calls: int | None, call_reset_ts: Any) -> None:
-        """Hold every thread back for a moment when a request was refused (`available_calls` is 0)."""
-        if available_calls != 0:
+        """Do nothing: the error handler knows what an answer means (retries.py)."""
+
+    def note_passed(self) -> None:
+        """Take it as evidence of the account's plan that this thread's last request was not refused."""
+        if not self._search.is_open:
             return
         with self._lock:
+            now, per_second = self._clock(), self._pace.passed(self.began(), PROOF_SECONDS)
+        if per_second:
+            self._search.passed(self._label, per_second, now)
+
+    def slow_down(self, limit: float | None = None) -> None:
+        """Slow down, as this thread's last request was refused.
+
+        :param limit: requests a second that Zoom allows, where the refusal says so
+        """
+        with self._lock:
             self.refused += 1
-            self._pause(COOLDOWN_SECONDS)
+            now = self._clock()
+            per_second = self._pace.refused(self.began(), now)
+            if per_second is not None:
+                self._pauses += 1
+        if limit is not None:
+            self._search.told(self._label, limit)
+        if per_second is not None:
+            self._search.refused(self._label, per_second, now)
 
     def hold(self, seconds: float) -> None:
         """Let no request through for that long, counted from now."""
         with self._lock:
-            self._held_until = max(self._held_until, self._clock() + seconds)
-            self._pause(seconds)
+            self._pauses += 1
+            self._pace.hold(self._clock(), seconds)
+
+    def unused(self) -> int:
+        """Return how many requests more could be sent at once."""
+        with self._lock:
+            return self._pace.unused(self._clock())
 
     def began(self) -> float:
         """Return when this thread's last request was let through, by the clock; now if there was none."""
         began: float = getattr(self._thread, "began", self._clock())
         return began
-
-    def _pause(self, seconds: float) -> None:
-        self._pauses += 1
-        self._next = max(self._clock() + seconds, self._held_until, self._last + self._gap)
 
 
 def _naps(seconds: float) -> Iterator[float]:
@@ -173,7 +176,7 @@ def _naps(seconds: float) -> Iterator[float]:
 class LabelBudget:
     """What the streams of one label share: pace, connections, and whether there is any use in asking on.
 
-    :param per_second: requests per second to make
+    :param search: knows the most requests a second to make
     :param connections: how many threads may send at once
     :param clock: seconds that never go back
     """
@@ -181,22 +184,22 @@ class LabelBudget:
     def __init__(
         self,
         label: RateLabel,
-        per_second: float,
+        search: PlanSearch,
         connections: int,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.label = label
-        self.policy = PacedPolicy(per_second, clock=clock, sleep=sleep, check=self.raise_if_used_up)
+        self.policy = PacedPolicy(label, search, clock=clock, sleep=sleep, check=self.raise_if_used_up)
         # Zoom documents neither header; a gateway's own would be read as a number, and fail every request.
         self.api_budget = HttpAPIBudget(
             policies=[self.policy], ratelimit_reset_header="", ratelimit_remaining_header=""
         )
         self.session: requests.Session = LimiterSession(api_budget=self.api_budget)
-        adapter = BoundedAdapter(seconds=ANSWER_SECONDS, most_bytes=ANSWER_BYTES, connections=connections)
-        self.session.mount("https://", adapter)
-        self.session.mount("http://", adapter)
+        self._adapter = BoundedAdapter(seconds=ANSWER_SECONDS, most_bytes=ANSWER_BYTES, connections=connections)
+        self.session.mount("https://", self._adapter)
+        self.session.mount("http://", self._adapter)
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._clock = clock
         self._lock = threading.Lock()
@@ -224,6 +227,20 @@ class LabelBudget:
     def began(self) -> float:
         """Return when the attempt that this thread made last was let through, by the clock."""
         return self.policy.began()
+
+    def lacking(self, threads: int) -> int:
+        """Return how many threads more could send a request at once, as those there are wait for answers.
+
+        Where most are held up by something else, by the consumer for instance, more would not help. Negative where
+        more wait for their turns than are needed to miss none.
+
+        :param threads: how many there are
+        """
+        if self.policy.waiting > _ENOUGH_WAITING:
+            return -1
+        if self._adapter.in_flight < threads * _MOSTLY or self._used_up is not None:
+            return 0
+        return self.policy.unused()
 
     def seconds_since(self, moment: float) -> float:
         """Return the seconds since a reading of the clock."""
@@ -290,13 +307,13 @@ class LabelBudget:
 class Budgets:
     """The budgets of all labels.
 
-    :param per_second: requests per second to make on each label
+    :param search: knows the most requests a second to make
     :param connections: how many threads may send at once on one label
     """
 
-    def __init__(self, per_second: Mapping[RateLabel, float], connections: int) -> None:
+    def __init__(self, search: PlanSearch, connections: int) -> None:
         self._started = time.monotonic()
-        self._labels = {label: LabelBudget(label, rate, connections) for label, rate in per_second.items()}
+        self._labels = {label: LabelBudget(label, search, connections) for label in RateLabel}
 
     def __getitem__(self, label: RateLabel) -> LabelBudget:
         return self._labels[label]
@@ -311,6 +328,10 @@ class Budgets:
             found = session.merge_environment_settings(url, {}, None, None, None)
             session.proxies, session.verify = found["proxies"], found["verify"]
             session.trust_env = False
+
+    def lacking(self, pool: str, threads: int) -> int:
+        """Return what `LabelBudget.lacking` does, for a pool named after its label; none for another pool."""
+        return sum(budget.lacking(threads) for label, budget in self._labels.items() if label.value == pool)
 
     @property
     def successes(self) -> int:

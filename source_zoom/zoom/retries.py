@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,7 +13,7 @@ from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, Err
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import ErrorResolution, ResponseAction
 
 from source_zoom.engine import SliceFailure
-from source_zoom.zoom.answers import classify, retry_after
+from source_zoom.zoom.answers import classify, per_second_limit, retry_after
 from source_zoom.zoom.endpoint import Endpoint
 from source_zoom.zoom.limits import PATIENCE_SECONDS, LabelBudget
 from source_zoom.zoom.meanings import Meaning, name_of
@@ -24,11 +23,17 @@ from source_zoom.zoom.transport import AnswerTooLarge, AnswerTooSlow
 MAX_RETRIES = 5
 """Further attempts after a server or network error: after 1, 2, 4, 8 and 16 s (the CDK's rate_limiting.py)."""
 
-MAX_REFUSALS = 100
-"""Attempts of one request in all; only per-second refusals, which other apps of the account can cause, get there."""
+MAX_REFUSALS = 10_000
+"""Attempts of one request in all; `PATIENCE_SECONDS` end a request before."""
 
 MAX_TIME = timedelta(minutes=30)
 """For the CDK, which would give up without a reason; `PATIENCE_SECONDS` end a request before."""
+
+CDK_SECONDS = 1.0
+"""What the CDK adds to every wait of ours (rate_limiting.py, `sleep_on_ratelimit`)."""
+
+_INSTANT = 0.001
+"""The CDK takes 0 for no answer."""
 
 COSTLY_SECONDS = 120.0
 """What has taken that long is not tried a second time in a sync."""
@@ -59,6 +64,10 @@ class ZoomErrorHandler(ErrorHandler):
         if not isinstance(response, requests.Response):
             return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, _unreachable(response))
         verdict = classify(response, self._endpoint)
+        if verdict.meaning is Meaning.PACE:
+            self._budget.policy.slow_down(per_second_limit(response))
+        else:
+            self._budget.policy.note_passed()
         if verdict.meaning is Meaning.TOKEN and not self._tokens.is_alive(response.request, self._budget.session):
             return ErrorResolution(ResponseAction.REFRESH_TOKEN_THEN_RETRY, FailureType.config_error, verdict.message)
         if verdict.meaning is Meaning.PAGE_TOKEN:
@@ -87,7 +96,7 @@ class ZoomBackoff(BackoffStrategy):
     def backoff_time(
         self, response_or_exception: requests.Response | requests.RequestException | None, attempt_count: int
     ) -> float | None:
-        """Return seconds to wait, to which the CDK adds one; None for its exponential waits.
+        """Return seconds to wait, less those that the CDK adds; None for its exponential waits.
 
         :raises SliceFailure: when enough attempts were made
         :raises StreamStopped: when the label has answered nothing for long
@@ -105,7 +114,7 @@ class ZoomBackoff(BackoffStrategy):
             self._give_up_if_late(answer, verdict.message.rstrip("."), name_of(verdict.meaning))
             if pause := retry_after(answer):
                 self._budget.hold(pause)
-            return random.uniform(0.01, 1)  # noqa: S311 - jitter
+            return -CDK_SECONDS + _INSTANT  # the request waits for its next turn (pace.py)
         if verdict.meaning is not Meaning.TOKEN:
             facts = {
                 "meaning": name_of(verdict.meaning),
@@ -114,7 +123,7 @@ class ZoomBackoff(BackoffStrategy):
             }
             self._note_fault(answer, verdict.message.rstrip("."), cause=verdict.code, facts=facts)
         # The CDK logs the body of a 200 before its exponential waits (rate_limiting.py), not before ours.
-        return float(max(2 ** (self._thread.failures - 1) - 1, 0.01)) if answer.ok else None
+        return float(max(2 ** (self._thread.failures - 1) - CDK_SECONDS, 0.01)) if answer.ok else None
 
     def _note_fault(
         self,

@@ -52,6 +52,9 @@ class BoundedAdapter(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=connections)
         self._seconds = seconds
         self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self.in_flight = 0
+        """How many requests are on their way, or wait for their answers."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the manager of direct connections, and have them watched."""
@@ -72,6 +75,8 @@ class BoundedAdapter(HTTPAdapter):
         watch = _Watch(self._seconds)
         _this_thread.watch = watch
         _watchdog.add(watch)
+        with self._lock:
+            self.in_flight += 1
         response: requests.Response | None = None
         try:
             response = super().send(request, *args, **kwargs)
@@ -84,6 +89,8 @@ class BoundedAdapter(HTTPAdapter):
                 raise self._too_slow(request) from None
             raise
         finally:
+            with self._lock:
+                self.in_flight -= 1
             _this_thread.watch = None
             _watchdog.discard(watch)
             watch.detach()

@@ -22,7 +22,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from source_zoom.engine import FailureLog, Key, Outcome, SliceFailure, StreamStopped, TreeStream
 from source_zoom.engine.heartbeat import Heartbeat
 from source_zoom.engine.messages import ClosableQueue, OrderedMessageRepository
-from source_zoom.engine.pools import TaskRouter
+from source_zoom.engine.pools import Staff, TaskRouter
 from source_zoom.engine.reader import _TreeSource, has_ended, stream_of
 from source_zoom.engine.tasks import StreamTask
 from unit_tests.engine.trees import LOGGER, Sync, TreeNode, loss_of, numbered, reader, stop_of
@@ -220,7 +220,8 @@ def test_state_that_comes_too_late_is_dropped() -> None:
     cursor = CountingCursor("users", None, repository)
     task = StreamTask(TreeNode("users", numbered(1)), cursor, selected=True, workers=1, judge=stop_of)
     unfinished = {"users": task}
-    source = _TreeSource(repository, TaskRouter({}, queue), FailureLog(), unfinished, logger=LOGGER)
+    router = TaskRouter(Staff([], 1, lambda _pool, _threads: 0, LOGGER), queue)
+    source = _TreeSource(repository, router, FailureLog(), unfinished, logger=LOGGER)
     cursor.ensure_at_least_one_state_emitted()
     [state] = repository.consume_queue()
 
@@ -622,12 +623,6 @@ def test_last_stream_alone_is_read_at_once() -> None:
 
     assert len(sync.ids("gaps")) == 1
     assert sync.statuses("gaps") == COMPLETE
-
-
-def test_last_stream_takes_no_workers_from_the_others() -> None:
-    users, gaps = TreeNode("users", numbered(1)), last_of([])
-
-    assert reader(users, gaps, workers=8)._pool_sizes({"users", "gaps"}) == {"light": 8, "gaps": 1}
 
 
 def test_consumer_that_leaves_ends_a_last_stream_that_still_waits() -> None:

@@ -55,6 +55,9 @@ class TreeNode:
         self._keys: Iterable[Key] = ()
         self._lock = threading.Lock()
 
+    def length_of(self, stream_slice: Mapping[str, Any]) -> int:
+        return 1
+
     @property
     def parents(self) -> Sequence[Parent]:
         followed = [Parent(self.parent.name)] if self.parent else []
@@ -137,6 +140,7 @@ def reader(
         cursor_of=cursor_of,
         judge=judge,
         workers=workers,
+        lacking=lambda _pool, _threads: workers,
         logger=LOGGER,
         made=made or itertools.count().__next__,
     )

@@ -14,16 +14,16 @@ from source_zoom.zoom.endpoint import RateLabel
 from source_zoom.zoom.limits import (
     ANSWER_BYTES,
     ANSWER_SECONDS,
-    COOLDOWN_SECONDS,
     DEAD,
     PATIENCE_SECONDS,
     Budgets,
     LabelBudget,
     PacedPolicy,
-    rates,
 )
+from source_zoom.zoom.pace import LATE_SECONDS
+from source_zoom.zoom.plan_search import PlanSearch
 from source_zoom.zoom.transport import BoundedAdapter
-from unit_tests.fake_zoom import API, PER_SECOND_LIMIT, refusal
+from unit_tests.fake_zoom import API, Fixed
 
 
 class Clock:
@@ -42,11 +42,11 @@ class Clock:
 
 
 def paced(per_second: float, clock: Clock) -> PacedPolicy:
-    return PacedPolicy(per_second, clock=clock, sleep=clock.sleep)
+    return PacedPolicy(RateLabel.MEDIUM, Fixed(per_second), clock=clock, sleep=clock.sleep)
 
 
 def label_budget(clock: Clock, per_second: float = 10) -> LabelBudget:
-    return LabelBudget(RateLabel.MEDIUM, per_second, connections=4, clock=clock, sleep=clock.sleep)
+    return LabelBudget(RateLabel.MEDIUM, Fixed(per_second), connections=4, clock=clock, sleep=clock.sleep)
 
 
 def moments(policy: PacedPolicy, clock: Clock, count: int) -> list[float]:
@@ -60,47 +60,6 @@ def moments(policy: PacedPolicy, clock: Clock, count: int) -> list[float]:
 
 def gaps(turns: list[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(turns)]
-
-
-# Zoom's table, https://developers.zoom.us/docs/api/rate-limits/
-TABLE = {
-    (RateLimitPlan.FREE, RateLabel.LIGHT): 4.0,
-    (RateLimitPlan.FREE, RateLabel.MEDIUM): 2.0,
-    (RateLimitPlan.FREE, RateLabel.HEAVY): 1.0,
-    (RateLimitPlan.FREE, RateLabel.RESOURCE_INTENSIVE): 10 / 60,
-    # Zoom Phone does not come with the Free plan.
-    (RateLimitPlan.FREE, RateLabel.PHONE_LIGHT): 20.0,
-    (RateLimitPlan.FREE, RateLabel.PHONE_MEDIUM): 10.0,
-    (RateLimitPlan.FREE, RateLabel.PHONE_HEAVY): 5.0,
-    (RateLimitPlan.PRO, RateLabel.LIGHT): 30.0,
-    (RateLimitPlan.PRO, RateLabel.MEDIUM): 20.0,
-    (RateLimitPlan.PRO, RateLabel.HEAVY): 10.0,
-    (RateLimitPlan.PRO, RateLabel.RESOURCE_INTENSIVE): 10 / 60,
-    (RateLimitPlan.PRO, RateLabel.PHONE_LIGHT): 20.0,
-    (RateLimitPlan.PRO, RateLabel.PHONE_MEDIUM): 10.0,
-    (RateLimitPlan.PRO, RateLabel.PHONE_HEAVY): 5.0,
-    (RateLimitPlan.BUSINESS_PLUS, RateLabel.LIGHT): 80.0,
-    (RateLimitPlan.BUSINESS_PLUS, RateLabel.MEDIUM): 60.0,
-    (RateLimitPlan.BUSINESS_PLUS, RateLabel.HEAVY): 40.0,
-    (RateLimitPlan.BUSINESS_PLUS, RateLabel.RESOURCE_INTENSIVE): 20 / 60,
-    (RateLimitPlan.BUSINESS_PLUS, RateLabel.PHONE_LIGHT): 40.0,
-    (RateLimitPlan.BUSINESS_PLUS, RateLabel.PHONE_MEDIUM): 20.0,
-    (RateLimitPlan.BUSINESS_PLUS, RateLabel.PHONE_HEAVY): 10.0,
-}
-
-
-@pytest.mark.parametrize("plan", [RateLimitPlan.FREE, RateLimitPlan.PRO, RateLimitPlan.BUSINESS_PLUS])
-def test_rates_are_those_of_zooms_table(plan: RateLimitPlan) -> None:
-    assert rates(plan, 100) == pytest.approx({label: TABLE[plan, label] for label in RateLabel})
-
-
-def test_auto_runs_at_the_rates_of_the_pro_plan() -> None:
-    assert rates(RateLimitPlan.AUTO, 90) == rates(RateLimitPlan.PRO, 90)
-
-
-@pytest.mark.parametrize(("share", "expected"), [(1, 0.3), (50, 15.0), (90, 27.0), (100, 30.0)])
-def test_share_scales_the_rate(share: int, expected: float) -> None:
-    assert rates(RateLimitPlan.PRO, share)[RateLabel.LIGHT] == pytest.approx(expected)
 
 
 def test_requests_are_evenly_spaced() -> None:
@@ -119,7 +78,7 @@ def test_idle_time_is_not_made_up_for_by_a_burst() -> None:
 
     clock.now += 3600
 
-    assert gaps(moments(policy, clock, 20)) == pytest.approx([0.1] * 19)
+    assert gaps(moments(policy, clock, 20)) == pytest.approx([0.1 - LATE_SECONDS] + [0.1] * 18)
 
 
 def test_a_slow_caller_is_not_held_up() -> None:
@@ -144,7 +103,7 @@ def test_a_heavier_request_takes_as_many_turns() -> None:
 
 def test_threads_share_one_pace() -> None:
     asleep: list[float] = []
-    policy = PacedPolicy(100, clock=lambda: 1000.0, sleep=asleep.append)
+    policy = PacedPolicy(RateLabel.LIGHT, Fixed(100), clock=lambda: 1000.0, sleep=asleep.append)
     threads = [threading.Thread(target=policy.try_acquire, args=(None, 1)) for _ in range(32)]
 
     for thread in threads:
@@ -156,17 +115,29 @@ def test_threads_share_one_pace() -> None:
     assert policy.requests == 32
 
 
-def test_a_refusal_holds_every_thread_back_for_the_cooldown_then_keeps_the_pace() -> None:
+def test_a_refusal_costs_a_gap() -> None:
     clock = Clock()
     policy = paced(10, clock)
-    moments(policy, clock, 1)
+    moments(policy, clock, 20)
 
-    policy.update(0, None)
-    policy.update(0, None)
+    policy.slow_down()
     turns = moments(policy, clock, 5)
 
-    assert turns[0] == pytest.approx(1000.0 + COOLDOWN_SECONDS)
-    assert gaps(turns) == pytest.approx([0.1] * 4)
+    assert 0.1 <= turns[0] - 1001.9 < 0.12
+    assert policy.refused == 1
+
+
+def test_refusals_of_what_was_sent_at_the_old_pace_slow_it_down_once() -> None:
+    clock = Clock()
+    policy = paced(10, clock)
+    moments(policy, clock, 20)
+
+    policy.slow_down()
+    slowed = moments(policy, clock, 2)
+    policy._thread.began = slowed[0] - 1  # as if another thread's, which was on its way
+    policy.slow_down()
+
+    assert gaps([*slowed, *moments(policy, clock, 2)]) == pytest.approx([0.1, 0.1, 0.1], abs=0.02)
     assert policy.refused == 2
 
 
@@ -175,13 +146,13 @@ def test_a_refusal_never_brings_a_turn_forward() -> None:
     policy = paced(1 / 6, clock)
     moments(policy, clock, 1)
 
-    policy.update(0, None)
+    policy.slow_down()
 
-    assert moments(policy, clock, 1) == pytest.approx([1006.0])
+    assert moments(policy, clock, 1)[0] >= 1006.0
 
 
-@pytest.mark.parametrize("available", [None, 1, 5893])
-def test_an_answer_that_is_no_refusal_changes_nothing(available: int | None) -> None:
+@pytest.mark.parametrize("available", [None, 0, 5893])
+def test_what_the_cdk_reads_from_headers_changes_nothing(available: int | None) -> None:
     clock = Clock()
     policy = paced(10, clock)
     moments(policy, clock, 1)
@@ -192,21 +163,61 @@ def test_an_answer_that_is_no_refusal_changes_nothing(available: int | None) -> 
     assert policy.refused == 0
 
 
-def test_session_paces_each_request_and_counts_refusals() -> None:
+def test_session_paces_each_request() -> None:
     clock = Clock()
     budget = label_budget(clock)
     with requests_mock.Mocker() as zoom:
-        zoom.get(f"{API}/users", [{"json": {}}, refusal(429, 429, PER_SECOND_LIMIT), {"json": {}}])
-        for _ in range(3):
+        zoom.get(f"{API}/users", json={})
+        for _ in range(4):
             budget.session.get(f"{API}/users")
 
-    assert clock.sleeps == pytest.approx([0.1, COOLDOWN_SECONDS])
-    assert (budget.policy.requests, budget.policy.refused) == (3, 1)
+    assert clock.sleeps == pytest.approx([0.1, 0.1, 0.1])
+    assert budget.policy.requests == 4
+
+
+def test_threads_are_lacking_where_all_wait_for_answers_and_turns_go_by() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    moments(budget.policy, clock, 4)
+    budget._adapter.in_flight = 4
+
+    assert budget.lacking(4) == 0
+    clock.now += 0.5
+    assert budget.lacking(4) == 4
+    budget._adapter.in_flight = 1  # the others wait for the consumer
+    assert budget.lacking(4) == 0
+    budget._adapter.in_flight = 4
+    budget.use_up(stopped())
+    assert budget.lacking(4) == 0
+
+
+def test_threads_are_too_many_where_some_wait_for_their_turns() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    waiting = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def asleep(_seconds: float) -> None:
+        waiting.release()
+        go_on.wait(10)
+
+    budget.policy._sleep = asleep
+    threads = [threading.Thread(target=budget.policy.try_acquire, args=(None, 1)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for _ in range(7):
+        waiting.acquire(timeout=10)
+
+    assert budget.lacking(8) == -1
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert budget.lacking(8) == 0
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
 def test_session_has_a_connection_for_each_thread(scheme: str) -> None:
-    adapter = LabelBudget(RateLabel.LIGHT, 10, connections=77).session.get_adapter(f"{scheme}://api.zoom.us")
+    adapter = LabelBudget(RateLabel.LIGHT, Fixed(10), connections=77).session.get_adapter(f"{scheme}://api.zoom.us")
 
     assert isinstance(adapter, BoundedAdapter)
     assert vars(adapter)["_pool_maxsize"] == 77
@@ -214,7 +225,7 @@ def test_session_has_a_connection_for_each_thread(scheme: str) -> None:
 
 
 def test_budgets_keep_labels_apart() -> None:
-    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+    budgets = Budgets(PlanSearch(RateLimitPlan.PRO, 90), 8)
     error = StreamStopped("used up", cause="429", failure_type=FailureType.transient_error)
 
     budgets[RateLabel.HEAVY].use_up(error)
@@ -233,7 +244,7 @@ def test_the_environment_is_read_once_as_requests_reads_it(monkeypatch: pytest.M
         monkeypatch.setenv(name.upper(), value)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "bundle.pem")
     usual = requests.Session().merge_environment_settings(f"{API}/users", {}, None, None, None)
-    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+    budgets = Budgets(PlanSearch(RateLimitPlan.PRO, 90), 8)
 
     budgets.use_environment(API)
 
@@ -246,7 +257,7 @@ def test_the_environment_is_read_once_as_requests_reads_it(monkeypatch: pytest.M
 
 
 def test_report_tells_requests_rate_and_refusals_of_the_labels_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+    budgets = Budgets(PlanSearch(RateLimitPlan.PRO, 90), 8)
     assert budgets.report() == "requests: none yet"
 
     now = budgets._started + 10
@@ -292,7 +303,7 @@ def test_a_hold_is_not_cut_short_by_a_refusal_or_a_shorter_hold() -> None:
 
     budget.hold(60)
     budget.hold(5)
-    budget.policy.update(0, None)
+    budget.policy.slow_down()
 
     assert moments(budget.policy, clock, 1) == pytest.approx([1060.0])
     assert budget.policy.refused == 1
@@ -487,7 +498,7 @@ def test_a_label_whose_day_is_over_keeps_that_error() -> None:
 
 
 def test_successes_are_counted_over_all_labels_and_threads() -> None:
-    budgets = Budgets(rates(RateLimitPlan.PRO, 100), 8)
+    budgets = Budgets(PlanSearch(RateLimitPlan.PRO, 90), 8)
 
     def accept() -> None:
         for _ in range(500):

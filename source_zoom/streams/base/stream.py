@@ -355,6 +355,10 @@ class ZoomStream(HttpStream):
 
     # What else subclasses may refine
 
+    def length_of(self, stream_slice: Mapping[str, Any]) -> int:
+        """Return how many requests a slice takes, as far as is known: here those that read it once."""
+        return 1
+
     def reads(self, stream_slice: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the reads a slice takes, one after another: one for each variant of the endpoint."""
         return ({**stream_slice, **variant} for variant in self.endpoint.variants)
