@@ -40,7 +40,7 @@ _EnumT = TypeVar("_EnumT", bound=Enum)
 
 
 class RateLimitPlan(str, Enum):
-    """Row of Zoom's table of rate limits (https://developers.zoom.us/docs/api/rate-limits/); `AUTO` is `PRO`."""
+    """Row of Zoom's table of rate limits (https://developers.zoom.us/docs/api/rate-limits/); `AUTO` searches for it."""
 
     AUTO = "auto"
     FREE = "free"

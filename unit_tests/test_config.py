@@ -50,7 +50,7 @@ def test_parse_minimal_config_has_the_documented_defaults() -> None:
         lookback_window_days=2,
         rate_limit_plan=RateLimitPlan.AUTO,
         rate_limit_share=90,
-        num_workers=32,
+        num_workers=200,
         report_hosts=ReportHosts.ACTIVE,
         include_one_participant_sessions=False,
         on_gaps=OnGaps.REPORT,
@@ -282,7 +282,7 @@ def test_names_the_user_wrote_are_kept_through_normalise() -> None:
 
 @pytest.mark.parametrize(
     ("name", "least", "most"),
-    [("lookback_window_days", 0, 30), ("rate_limit_share", 1, 100), ("num_workers", 2, 100)],
+    [("lookback_window_days", 0, 30), ("rate_limit_share", 1, 100), ("num_workers", 2, 200)],
 )
 def test_integers(name: str, least: int, most: int) -> None:
     assert getattr(parse(**{name: least}), name) == least

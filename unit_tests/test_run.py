@@ -264,7 +264,7 @@ def test_no_temporary_folder_is_needed(files: Files) -> None:
     assert (done.exit_code, done.stderr, done.errors) == (0, "", [])
 
 
-@pytest.mark.parametrize("allowed", [0, 2, 40])
+@pytest.mark.parametrize("allowed", [0, 2, 5])
 def test_threads_that_cannot_start_are_one_error_that_names_the_setting(allowed: int, files: Files) -> None:
     few_threads = f"""
 import threading

@@ -15,7 +15,8 @@ from source_zoom.streams import ZoomStream
 from source_zoom.streams.base.stream import TIMEOUT_SECONDS
 from source_zoom.streams.registration import Occurrence
 from source_zoom.zoom.endpoint import RateLabel
-from source_zoom.zoom.retries import MAX_REFUSALS, MAX_RETRIES
+from source_zoom.zoom.limits import PATIENCE_SECONDS
+from source_zoom.zoom.retries import MAX_RETRIES
 from unit_tests.fake_zoom import (
     ACCESS_TOKEN,
     API,
@@ -73,9 +74,9 @@ def test_per_second_refusals_are_waited_for_and_seen_by_the_budget(
     policy._sleep = naps.append
 
     assert len(read(streams["users"])) == 1
-    # All threads of the label wait for as long as Zoom asks; this one for its jitter, too.
+    # All threads of the label wait for as long as Zoom asks, and this one no longer.
     assert sum(naps) == pytest.approx(4, abs=0.3)
-    assert all(1 < wait <= 2 for wait in filter(None, sleeps))
+    assert sum(sleeps) < 0.1
     assert policy.refused == 2
 
 
@@ -83,12 +84,17 @@ def test_per_second_refusals_without_end_fail_the_slice(
     zoom: requests_mock.Mocker, streams: dict[str, ZoomStream]
 ) -> None:
     zoom.get(f"{API}/users", **refusal(429, 429, PER_SECOND_LIMIT))
+    budget = streams["users"].context.budgets[RateLabel.MEDIUM]
+    naps = [0.0]
+    budget._clock = budget.policy._clock = lambda: sum(naps)
+    budget.policy._sleep = naps.append
 
     error = failure(streams["users"])
 
     assert not isinstance(error, StreamStopped)
     assert error.failure_type is FailureType.transient_error
-    assert len(gets(zoom)) == MAX_REFUSALS + 1
+    assert sum(naps) == pytest.approx(PATIENCE_SECONDS, rel=0.05)
+    assert len(gets(zoom)) > PATIENCE_SECONDS / 10
 
 
 PASSING: list[dict[str, Any]] = [
