@@ -11,9 +11,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from bench import engine, rates, report
+from bench import engine, rates, report, search
 
-SCENARIOS = ("rates", "engine", "all")
+SCENARIOS = ("rates", "engine", "search", "all")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--write", action="store_true", help="write docs/benchmarks.md and its chart; of all cases only"
     )
     parsed = parser.parse_args(arguments)
-    by_limits = [case for case in rates.CASES if parsed.scenario != "engine"]
-    without = [case for case in engine.CASES if parsed.scenario != "rates"]
+    by_limits = [case for case in rates.CASES if parsed.scenario not in {"engine", "search"}]
+    without = [case for case in engine.CASES if parsed.scenario not in {"rates", "search"}]
     names = set(parsed.case) if parsed.case or parsed.scenario else {*rates.SHORT, *engine.SHORT}
     if unknown := names - {case.name for case in by_limits} - {case.name for case in without}:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
@@ -42,11 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run(
         [case for case in by_limits if not names or case.name in names],
         [case for case in without if not names or case.name in names],
+        compares=parsed.scenario in {"search", "all"},
         writes=parsed.write,
     )
 
 
-def run(by_limits: Sequence[rates.Case], without: Sequence[engine.Case], *, writes: bool = False) -> None:
+def run(
+    by_limits: Sequence[rates.Case], without: Sequence[engine.Case], *, compares: bool = False, writes: bool = False
+) -> None:
     """Measure these cases, and print or also write what came out."""
     print(report.machine(), flush=True)
     figures = []
@@ -61,8 +64,11 @@ def run(by_limits: Sequence[rates.Case], without: Sequence[engine.Case], *, writ
         print(f"\n{one.title}: {own[-1].rows_per_second:,.0f} rows/s", flush=True)
     if own:
         print(f"\n{report.engine_table(own)}", flush=True)
+    compared = search.compare() if compares else {}
+    if compared:
+        print(f"\n{report.search_table(compared)}", flush=True)
     if writes:
-        report.write(figures, own)
+        report.write(figures, own, compared)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,8 @@ class Case:
     def options(self) -> tuple[str, ...]:
         """The sandbox's arguments."""
         others = ("--other-use", self.other_use) if self.other_use else ()
-        return (*self.size, "--limits", self.plan, "--latency", str(self.milliseconds / 1000), *others)
+        limits = ("--limits", self.plan, "--unnamed-limits")  # as Zoom's page of 2026 has it
+        return (*self.size, *limits, "--latency", str(self.milliseconds / 1000), *others)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import engine, rates
+from bench import engine, rates, search
 from bench.commands import ROOT
 from sandbox.limits import Label
 
@@ -77,6 +77,15 @@ def engine_table(measured: Iterable[engine.Figures]) -> str:
         for figures in measured
     ]
     return _table(header, rows)
+
+
+def search_table(compared: search.Comparison) -> str:
+    """Return the table of ways to find the limits."""
+    rows = [
+        (title, *(f"{figures.ratio:.2f}, {figures.refused_percent:.1f} %" for figures in measured))
+        for title, measured in compared.items()
+    ]
+    return _table(("Method", *(account.title for account in search.ACCOUNTS)), rows)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -180,19 +189,22 @@ def machine() -> str:
     )
 
 
-def write(by_limits: Sequence[rates.Figures], without: Sequence[engine.Figures]) -> None:
+def write(by_limits: Sequence[rates.Figures], without: Sequence[engine.Figures], compared: search.Comparison) -> None:
     """Write docs/benchmarks.md anew between its marks, and the chart beside it."""
-    page, chart = page_and_chart(by_limits, without, PAGE.read_text(encoding="utf-8"))
+    page, chart = page_and_chart(by_limits, without, compared, PAGE.read_text(encoding="utf-8"))
     PAGE.write_text(page, encoding="utf-8")
     CHART.write_text(chart, encoding="utf-8")
 
 
-def page_and_chart(by_limits: Sequence[rates.Figures], without: Sequence[engine.Figures], page: str) -> tuple[str, str]:
+def page_and_chart(
+    by_limits: Sequence[rates.Figures], without: Sequence[engine.Figures], compared: search.Comparison, page: str
+) -> tuple[str, str]:
     """Return the page with these figures instead of those it has, and the chart of the biggest account."""
     notes = "\n\n".join(map(rates_notes, by_limits))
     blocks = {
         "machine": machine(),
         "rates": f"{rates_table(by_limits)}\n\n```text\n{notes}\n```",
+        "search": search_table(compared),
         "engine": engine_table(without),
     }
     biggest = next(figures for figures in by_limits if figures.case.name == rates.BIGGEST)

@@ -73,6 +73,7 @@ class Sandbox:
                 shared_budget=options.plan in {"pro", "business_plus"},
                 retry_after=options.retry_after,
                 other_use=options.other_use,
+                names_limit=not options.unnamed_limits,
             ),
             page_tokens=PageTokens(f"pages {options.seed}", options.page_token_lifetime, clock),
             faults=self._faults,

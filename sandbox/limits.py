@@ -158,14 +158,14 @@ def daily_refusal(label: Label, daily: int, now: float) -> Reply:
     )
 
 
-def per_second_refusal(label: Label, rate: int, retry_after: int | None) -> Reply:
-    """Return the 429 of a full window, with a ``Retry-After`` in seconds if one is given."""
-    headers = {
-        "X-RateLimit-Type": "QPS",
-        "X-RateLimit-Limit": str(rate),
-        "X-RateLimit-Remaining": "0",
-        "X-RateLimit-Category": label.category,
-    }
+def per_second_refusal(label: Label, rate: int, retry_after: int | None, *, names_limit: bool = True) -> Reply:
+    """Return the 429 of a full window, with a ``Retry-After`` in seconds if one is given.
+
+    Clients have seen the headers that name the limit; Zoom's page of 2026 does not have them.
+    """
+    headers = {"X-RateLimit-Category": label.category}
+    if names_limit:
+        headers |= {"X-RateLimit-Type": "QPS", "X-RateLimit-Limit": str(rate), "X-RateLimit-Remaining": "0"}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     message = "You have reached the maximum per-second rate limit for this API. Try again later."
@@ -182,12 +182,14 @@ class RateLimiter:
         shared_budget: bool,
         retry_after: int | None,
         other_use: OtherUse | None = None,
+        names_limit: bool = True,
     ) -> None:
         """Take the limit of each limited label; ``shared_budget`` counts Heavy and Resource-intensive as one."""
         self._limits = limits
         self._shared_budget = shared_budget
         self._retry_after = retry_after
         self._other_use = other_use
+        self._names_limit = names_limit
         self._began: float | None = None
         self._lock = threading.Lock()
         self._passed: dict[Label, deque[float]] = {label: deque() for label in limits}
@@ -208,7 +210,7 @@ class RateLimiter:
                 passed.popleft()
             others = self._other_use.passed(limit, now - self._began) if self._other_use else 0
             if len(passed) + others >= limit.rate:
-                return per_second_refusal(label, limit.rate, self._retry_after)
+                return per_second_refusal(label, limit.rate, self._retry_after, names_limit=self._names_limit)
             passed.append(now)
             budget = self._budget(label)
             self._today[budget] = self._today.get(budget, 0) + 1

@@ -112,6 +112,7 @@ class SandboxOptions:
         metavar="PERCENT[:ON/OFF]",
     )
     retry_after: int | None = _rule(None, "seconds that per-second refusals name; not sent by default", read=int)
+    unnamed_limits: bool = _rule(default=False, text="per-second refusals have no headers that name the limit")
     token_lifetime: float = _rule(3600.0, "of an access token")
     single_token: bool = _rule(default=False, text="a new token invalidates the one before")
     scopes: tuple[str, ...] | None = _rule(

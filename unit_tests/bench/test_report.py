@@ -54,11 +54,11 @@ def test_the_page_has_a_place_for_everything_and_defines_every_column() -> None:
     biggest = next(case for case in rates.CASES if case.name == rates.BIGGEST)
     page = report.PAGE.read_text(encoding="utf-8")
 
-    written = report.page_and_chart([figures(biggest, LONG)], [own], page)[0]
+    written = report.page_and_chart([figures(biggest, LONG)], [own], {}, page)[0]
 
     assert "| the CDK's own loop, one after another |" in written
     assert biggest.title in written
-    assert written.count("<!-- end -->") == page.count("<!-- end -->") == 3
+    assert written.count("<!-- end -->") == page.count("<!-- end -->") == 4
     for header in re.findall(r"^\| Case +\|(.*)\|$", written, re.MULTILINE):
         assert all(f"**{column.strip()}**" in page for column in header.split("|"))
 
