@@ -12,17 +12,23 @@ from urllib.parse import unquote
 from sandbox.limits import daily_refusal, per_second_refusal
 from sandbox.messages import Damage, Reply, error_reply
 from sandbox.oauth import App
-from sandbox.routing import INVALID, Call, Listing
+from sandbox.refusals import (
+    BAD_REQUEST,
+    GONE,
+    NO_PERMISSION,
+    NOT_FOUND,
+    gone,
+    invalid,
+    no_permission,
+    no_webinars,
+    user_gone,
+)
+from sandbox.routing import Call, Listing
 
 Answer: TypeAlias = Listing | dict[str, Any]
 
-NO_WEBINAR_PLAN = (
-    "Webinar plan is missing. You must subscribe to the webinar plan and enable webinars for this user in order to "
-    "perform this action."
-)
 _FORBIDDEN_PAGE = b"<!DOCTYPE html><html><body><h1>403 Forbidden</h1></body></html>"
-_OK, _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 400, 401, 403, 404
-_NO_PERMISSION = 200
+_OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
 _DAILY_LIMIT, _RATE = 30_000, 10
 
 
@@ -41,19 +47,7 @@ class Scene:
     @property
     def named(self) -> str:
         """What the path names."""
-        return unquote(next(iter(self.call.values.values()), ""))
-
-    @property
-    def thing(self) -> str:
-        """What the path is about."""
-        return "Webinar" if "webinarId" in self.call.values else "Meeting"
-
-
-def user_gone(template: str, user_id: str) -> Reply:
-    """Return the 404/1001 of a user that is gone, in the words of the endpoint."""
-    in_reports = template.startswith("/report/")
-    text = "User {} not exist or not belong to this account." if in_reports else "User does not exist: {}."
-    return error_reply(_NOT_FOUND, 1001, text.format(user_id))
+        return unquote(self.call.named)
 
 
 def server_error() -> Reply:
@@ -92,31 +86,33 @@ def _cut(scene: Scene) -> Reply:
 
 def _plan(scene: Scene) -> Reply:
     account_id = App.of(scene.call.world.seed).account_id
-    return error_reply(_BAD_REQUEST, _NO_PERMISSION, f"Only available for paid account: {account_id}.")
+    return error_reply(BAD_REQUEST, NO_PERMISSION, f"Only available for paid account: {account_id}.")
 
 
 CANNED: Mapping[str, Callable[[Scene], Reply]] = {
-    "no-permission": lambda _: error_reply(_BAD_REQUEST, _NO_PERMISSION, "No permission."),
-    "no-permission-403": lambda _: error_reply(_FORBIDDEN, _NO_PERMISSION, "No permission."),
+    "no-permission": lambda scene: no_permission(scene.call).reply,
+    "no-permission-403": lambda _: error_reply(_FORBIDDEN, NO_PERMISSION, "No permission."),
     "unauthorized": lambda _: error_reply(_UNAUTHORIZED, 124, "Invalid access token."),
     "unauthorized-empty": lambda _: Reply(_UNAUTHORIZED),
     "forbidden": lambda _: Reply(_FORBIDDEN),
     "forbidden-html": lambda _: Reply(_FORBIDDEN, _FORBIDDEN_PAGE, "text/html;charset=UTF-8"),
-    "user-gone": lambda scene: user_gone(scene.call.route.template, scene.named),
-    "gone": lambda scene: error_reply(_NOT_FOUND, 3001, f"{scene.thing} does not exist: {scene.named}."),
+    "user-gone": lambda scene: user_gone(scene.call.route.template, scene.named).reply,
+    "gone": lambda scene: gone(scene.call.thing, scene.named).reply,
     "error-500": lambda _: server_error(),
     "timeout": lambda scene: replace(scene.own(unchanged), stall=scene.seconds, spoiled=True),
     "cut": _cut,
     "reset": lambda scene: replace(scene.own(unchanged), damage=Damage.RESET, spoiled=True),
     "plan": _plan,
-    "licence": lambda _: error_reply(_BAD_REQUEST, _NO_PERMISSION, NO_WEBINAR_PLAN),
-    "scope": lambda scene: missing_scope(_BAD_REQUEST, scene.call.route.granular_scope),
+    "licence": lambda scene: no_webinars(scene.call).reply,
+    "scope": lambda scene: missing_scope(BAD_REQUEST, scene.call.route.granular_scope),
     "daily": lambda scene: daily_refusal(scene.call.route.label, _DAILY_LIMIT, scene.now),
     "per-second": lambda scene: per_second_refusal(scene.call.route.label, _RATE, None),
-    "bad-parameter": lambda _: error_reply(_BAD_REQUEST, INVALID, "Invalid parameter: from."),
-    "not-found": lambda _: Reply(_NOT_FOUND),
-    "invalid-webinar": lambda _: error_reply(_BAD_REQUEST, INVALID, "Invalid webinar ID."),
-    "too-early": lambda scene: error_reply(_NOT_FOUND, 3001, f"{scene.thing} {scene.named} not found or has expired."),
+    "bad-parameter": lambda _: invalid("Invalid parameter: from.").reply,
+    "not-found": lambda _: Reply(NOT_FOUND),
+    "invalid-webinar": lambda _: invalid("Invalid webinar ID.").reply,
+    "too-early": lambda scene: error_reply(
+        NOT_FOUND, GONE, f"{scene.call.thing} {scene.named} not found or has expired."
+    ),
     "empty": emptied,
 }
 """What each name stands for."""

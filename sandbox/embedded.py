@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from datetime import datetime, timezone
 from itertools import islice
 from types import TracebackType
 from typing import Any
@@ -13,6 +12,7 @@ from sandbox.areas import ROUTES
 from sandbox.areas.reports import ACTIVE_HOSTS, HISTORY
 from sandbox.control import CONTROL_PREFIX, Control
 from sandbox.counters import Counters
+from sandbox.dates import midnight
 from sandbox.expected import DEFAULT_READING, Expected, Key, Reading, Row
 from sandbox.faults import Fault, FaultPlan
 from sandbox.gateway import Gateway, Rules
@@ -25,8 +25,9 @@ from sandbox.paging import PageTokens, Paging
 from sandbox.routing import Route
 from sandbox.server import Server
 from sandbox.shaped import routes, table
+from sandbox.shaped_rows import Exactly
 from sandbox.targets import ObjectFaults
-from sandbox.world import ReportRules, Size, World, midnight
+from sandbox.world import ReportRules, Size, World, utc_day
 
 _WITHHELD = {"history": HISTORY, "active-hosts": ACTIVE_HOSTS}
 
@@ -45,7 +46,7 @@ class Sandbox:
         self._latency = options.latency
         self._app = App.of(options.seed)
         self._counters = Counters(clock)
-        lines = table(options.shaped)
+        lines = table({"channels": {"rows": Exactly(options.channels)}, **options.shaped})
         served = _routes(options, routes(lines))
         self._world = _make_world(options, clock)
         self._faults = FaultPlan(
@@ -209,9 +210,7 @@ class Sandbox:
 
 
 def _make_world(options: SandboxOptions, clock: Callable[[], float]) -> World:
-    today = midnight(clock())
-    if options.today is not None:
-        today = datetime(options.today.year, options.today.month, options.today.day, tzinfo=timezone.utc)
+    today = midnight(options.today or utc_day(clock()))
     size = Size(**{field.name: getattr(options, field.name) for field in fields(Size)})
     rules = ReportRules(
         zone=REPORT_ZONES[options.report_zone],

@@ -61,7 +61,6 @@ _USERS = {"include_fields": "custom_attributes"}
 _STREAMS: Mapping[str, Stream] = {
     "users": Stream(("id",), "/users", queries=[{**_USERS, "status": one} for one in ("active", "inactive")]),
     "pending_users": Stream(("email",), "/users", queries=[{**_USERS, "status": "pending"}]),
-    "channels": Stream(("id",), "/chat/channels"),
     **_both("meeting"),
     **_both("webinar"),
     "webinar_panelists": Stream(("webinar_id", "id"), "/webinars/{webinarId}/panelists", "webinar_id", "panelists"),
@@ -147,7 +146,7 @@ class Expected:
         """Return a call about what the path is to name; None if a scope or a lasting fault keeps it from being made."""
         route = self._routes[template]
         path = route.path(value)
-        call = Call(route, path, route.match(path) or {}, {**route.read_query({}), **query}, None, self._world)
+        call = Call(route, route.match(path) or {}, {**route.read_query({}), **query}, None, self._world)
         request = Request("GET", path, {})
         is_blocked = self._faults.reply_instead(call, request) or self._faults.repeats_page_token(route, request)
         return call if self._rules.grants(route) and not is_blocked else None
@@ -156,7 +155,7 @@ class Expected:
         """Return an endpoint's answer; None if it is a refusal."""
         call = self._call(template, value, **query)
         try:
-            return call.route.handler(call) if call else None
+            return call.route.answer(call) if call else None
         except ZoomError:
             return None
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from sandbox.canned import CANNED, server_error, user_gone
+from sandbox.canned import CANNED, server_error
 from sandbox.dice import Dice
 from sandbox.limits import Label, daily_refusal, per_second_refusal
 from sandbox.messages import Damage, Reply, Request, error_reply
-from sandbox.routing import INVALID, Call, Route
+from sandbox.refusals import dead_token, user_gone
+from sandbox.routing import Call, Route
 
 MEETING_LIST = "/users/{userId}/meetings"
 WEBINAR_LIST = "/users/{userId}/webinars"
@@ -271,9 +272,8 @@ class FaultPlan:
             return reply
         for fault in self._faults["dead-page-token"]:
             dies = self._concerns(fault, call.route.template, request.target) and call.page.number == fault.page
-            if dies and self._first_times(fault, _list_of(call, request), fault.times or 1):
-                message = call.route.paging.dead_token if call.route.paging else ""
-                return error_reply(400, INVALID, message)
+            if dies and self._first_times(fault, request.list_key, fault.times or 1):
+                return dead_token(call.route.template).reply
         return None
 
     def damaged(self, reply: Reply, route: Route, request: Request) -> Reply:
@@ -326,17 +326,13 @@ class FaultPlan:
             user_id = call.values["userId"]
             found = call.world.find_user(user_id)
             user = found.number if found else None
-            if any(fault.user == user for fault in self._breaking(route.template)):
+            if any(fault.user == user for fault in self._faults.get(_BREAKING.get(route.template, ""), ())):
                 return server_error()
             if any(fault.user == user for fault in self._faults["host-gone"]):
-                return user_gone(route.template, user_id)
+                return user_gone(route.template, user_id).reply
         if route.template == PARTICIPANTS and unquote(call.values["meetingId"]) in self._broken_uuids:
             return server_error()
         return None
-
-    def _breaking(self, template: str, *others: str) -> list[Fault]:
-        names = [_BREAKING[template], *others] if template in _BREAKING else others
-        return [fault for name in names for fault in self._faults[name]]
 
     def _drawn(self, route: Route, request: Request, reply: Reply, hits: int) -> Fault | None:
         for number, fault in enumerate(self._chances):
@@ -356,11 +352,6 @@ class FaultPlan:
 
     def _first_times(self, fault: Fault, where: str | None, times: int | None) -> bool:
         return times is None or self._count((fault, where)) <= times
-
-
-def _list_of(call: Call, request: Request) -> str:
-    """Return what tells this list from others: its path and its parameters but the page token."""
-    return repr((call.path, sorted(item for item in request.query.items() if item[0] != "next_page_token")))
 
 
 def _text(value: Any) -> str:

@@ -12,8 +12,9 @@ from sandbox.faults import PARTICIPANTS, WEBINAR_PARTICIPANTS, FaultPlan
 from sandbox.limits import RateLimiter
 from sandbox.messages import Reply, Request, ZoomError, error_reply, json_reply
 from sandbox.oauth import TokenEndpoint
-from sandbox.paging import Page, PageTokens, Paging
-from sandbox.routing import API_PREFIX, INVALID, Call, Listing, Route
+from sandbox.paging import Page, PageTokens
+from sandbox.refusals import dead_token
+from sandbox.routing import Call, Listing, Route
 from sandbox.targets import ObjectFaults
 from sandbox.world import World
 
@@ -86,16 +87,15 @@ class Gateway:
             return error.reply
 
     def _call(self, route: Route, values: dict[str, str], request: Request) -> Reply:
-        path = request.path[len(API_PREFIX) :]
         query = route.read_query(request.query)
         page = self._page(route, request) if route.paging else None
-        call = Call(route, path, values, query, page, self.world)
+        call = Call(route, values, query, page, self.world)
         reply = self.faults.reply_instead(call, request)
         return reply or self.object_faults.api_reply(call, request, partial(self._own, call, request))
 
     def _own(self, call: Call, request: Request, alter: Callable[[Answer], Answer]) -> Reply:
         try:
-            answer = alter(call.route.handler(call))
+            answer = alter(call.route.answer(call))
         except ZoomError as error:
             return error.reply
         return json_reply(self._page_body(answer, call, request) if isinstance(answer, Listing) else answer)
@@ -107,9 +107,9 @@ class Gateway:
         token = request.query.get("next_page_token")
         if not token:
             return Page((route.page_number(request.query) - 1) * size, size)
-        offset = self.page_tokens.redeem(request.path, request.query, token)
+        offset = self.page_tokens.redeem(request.list_key, token)
         if offset is None:
-            raise ZoomError(400, INVALID, (route.paging or Paging()).dead_token)
+            raise dead_token(route.template)
         return Page(offset, size)
 
     def _page_body(self, listing: Listing, call: Call, request: Request) -> dict[str, Any]:
@@ -119,13 +119,11 @@ class Gateway:
         end = min(begin + page.size, listed)
         token = ""
         if listing.is_endless:
-            token = self.page_tokens.issue(request.path, request.query, page.offset + page.size)
+            token = self.page_tokens.issue(request.list_key, page.offset + page.size)
         elif end < listed:
-            token = self.page_tokens.issue(request.path, request.query, end)
+            token = self.page_tokens.issue(request.list_key, end)
         if self.faults.repeats_page_token(call.route, request):
-            token = (
-                request.query.get("next_page_token") or token or self.page_tokens.issue(request.path, request.query, 0)
-            )
+            token = request.query.get("next_page_token") or token or self.page_tokens.issue(request.list_key, 0)
         counts = {
             "page_size": page.size,
             "page_count": -(-listing.total // page.size),

@@ -31,6 +31,11 @@ class Request:
         """The decoded query; of a repeated name the last value."""
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
+    @cached_property
+    def list_key(self) -> str:
+        """What tells the list that is asked for from others: its path and its parameters but the page token."""
+        return repr((self.path, sorted(one for one in self.query.items() if one[0] != "next_page_token")))
+
 
 class Damage(Enum):
     """What the transport does to a reply on its way."""

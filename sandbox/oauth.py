@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from sandbox.dice import Dice
-from sandbox.messages import Reply, Request, ZoomError, error_reply, json_reply
+from sandbox.messages import Reply, Request, error_reply, json_reply
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105
 _FORM = "application/x-www-form-urlencoded"
@@ -34,16 +34,6 @@ class App:
         """Return the app of a seed."""
         dice = Dice(seed, "app")
         return cls(account_id=dice.key(), client_id=dice.key(), client_secret=dice.key() + dice.key()[:10])
-
-
-def no_phone(_: int) -> ZoomError:
-    """Return what an account without Zoom Phone is told, as `/phone/settings` documents it."""
-    return ZoomError(403, 2031, "Zoom Phone has not been enabled for this account.")
-
-
-def only_for_paid(seed: int) -> ZoomError:
-    """Return the error for an account whose plan lacks what was asked for."""
-    return ZoomError(400, 200, f"This is only available for paid account: {App.of(seed).account_id}.")
 
 
 @dataclass(frozen=True)

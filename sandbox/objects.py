@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from sandbox.dates import iso
 from sandbox.world import World
 from sandbox.world.meetings import Meeting
-from sandbox.world.people import iso
 from sandbox.world.sessions import Session
 
 _STATUSES = ("active", "inactive", "pending")
@@ -26,7 +26,7 @@ def objects(world: World) -> dict[str, list[dict[str, Any]]]:
             for user in users
         ],
         "meetings": [_scheduled(world.meeting(number)) for number in meetings],
-        "webinars": [_scheduled(world.webinar(number)) for number in webinars],
+        "webinars": [_scheduled(world.meeting(number)) for number in webinars],
         "sessions": [_held(world, session) for session in world.sessions.reached()],
     }
 

@@ -7,7 +7,7 @@ lives 15 minutes, and the last page has an empty one.
 import base64
 import binascii
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -24,7 +24,6 @@ class Paging:
     served: int = 300
     """The most rows a page really has."""
     default: int = 30
-    dead_token: str = "The next page token is invalid or expired."  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -49,24 +48,23 @@ class PageTokens:
         self._lifetime = lifetime
         self._clock = clock
 
-    def issue(self, path: str, query: Mapping[str, str], offset: int) -> str:
-        """Return a token that continues this list at ``offset``."""
+    def issue(self, list_key: str, offset: int) -> str:
+        """Return a token that continues a list, known by its ``Request.list_key``, at ``offset``."""
         payload = _PAYLOAD.pack(offset, int(self._clock() * 1000))
-        return base64.urlsafe_b64encode(payload + self._seal(path, query, payload)).decode()
+        return base64.urlsafe_b64encode(payload + self._seal(list_key, payload)).decode()
 
-    def redeem(self, path: str, query: Mapping[str, str], token: str) -> int | None:
+    def redeem(self, list_key: str, token: str) -> int | None:
         """Return the offset a token stands for, or None if it is foreign or too old."""
         try:
             raw = base64.b64decode(token, altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             return None
         payload, seal = raw[: _PAYLOAD.size], raw[_PAYLOAD.size :]
-        if len(payload) != _PAYLOAD.size or seal != self._seal(path, query, payload):
+        if len(payload) != _PAYLOAD.size or seal != self._seal(list_key, payload):
             return None
         offset, issued = _PAYLOAD.unpack(payload)
         expired = self._clock() >= issued / 1000 + self._lifetime
         return None if expired else int(offset)
 
-    def _seal(self, path: str, query: Mapping[str, str], payload: bytes) -> bytes:
-        others = sorted((name, value) for name, value in query.items() if name != "next_page_token")
-        return blake2b(repr((path, others, payload)).encode(), key=self._secret, digest_size=_SEAL_SIZE).digest()
+    def _seal(self, list_key: str, payload: bytes) -> bytes:
+        return blake2b(list_key.encode() + payload, key=self._secret, digest_size=_SEAL_SIZE).digest()

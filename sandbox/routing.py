@@ -1,12 +1,10 @@
 """The route table's vocabulary: endpoints, their query parameters, and the matching of raw paths."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
@@ -14,18 +12,17 @@ from zoneinfo import ZoneInfo
 from sandbox.limits import Label
 from sandbox.messages import ZoomError
 from sandbox.paging import Page, Paging
+from sandbox.published import PUBLISHED
+from sandbox.refusals import invalid
 
 if TYPE_CHECKING:
     from sandbox.world import World
 
-ROUTES_FILE = Path(__file__).with_name("routes.json")
-_PUBLISHED: dict[str, Any] = json.loads(ROUTES_FILE.read_text(encoding="utf-8"))
-_UNKNOWN = {"operation": "", "label": "Light", "classic_scope": "", "granular_scope": ""}
+_UNKNOWN = {"operation": "", "classic_scope": "", "granular_scope": ""}
+_UNPUBLISHED: Mapping[str, Any] = {"label": "Light", "page": {}, "parameters": {}, "route": _UNKNOWN}
 API_PREFIX = "/v2"
+_NUMBER = re.compile(r"\d{1,19}", re.ASCII)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_BAD_REQUEST = 400
-INVALID = 300
-"""Zoom's code for a parameter it cannot use."""
 
 
 def choice(*values: str) -> Callable[[str], str]:
@@ -54,7 +51,7 @@ def time_zone(text: str) -> ZoneInfo:
 
 def refused(name: str) -> ZoomError:
     """Return the error for a parameter that Zoom refuses."""
-    return ZoomError(_BAD_REQUEST, INVALID, "Validation Failed.", field_name=name)
+    return invalid("Validation Failed.", name)
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,34 @@ class Call:
     """An API call that has passed all checks."""
 
     route: "Route"
-    path: str
-    """The raw path, without ``/v2``."""
     values: Mapping[str, str]
     """The path's values, decoded once."""
     query: Mapping[str, Any]
     page: Page | None
     world: "World"
+
+    @property
+    def named(self) -> str:
+        """The first value of the path, decoded once; empty if it has none."""
+        return next(iter(self.values.values()), "")
+
+    @property
+    def number(self) -> int | None:
+        """The number that the path names, or None if that is anything else."""
+        return int(self.named) if _NUMBER.fullmatch(self.named) else None
+
+    @property
+    def uuid(self) -> str:
+        """The UUID that the path names, or nothing where another path would have arrived.
+
+        It may be encoded twice, and must be where it begins with a slash or has two in a row: gateways split it there.
+        """
+        return "" if self.named.startswith("/") or "//" in self.named else unquote(self.named)
+
+    @property
+    def thing(self) -> str:
+        """What the path is about."""
+        return "Webinar" if "webinarId" in self.values else "Meeting"
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,8 @@ class Route:
     paging: Paging | None = None
     refuse: Callable[[str], ZoomError] = refused
     """Makes the error for a parameter that Zoom refuses."""
+    needs: Mapping[str, Callable[[Call], ZoomError]] = field(default_factory=dict)
+    """By feature of an account, the error where the account lacks it."""
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -130,6 +150,13 @@ class Route:
         """Return the path's values, each decoded once, or None if the path is another endpoint's."""
         match = self._pattern.fullmatch(raw_path)
         return {name: unquote(value) for name, value in match.groupdict().items()} if match else None
+
+    def answer(self, call: Call) -> Listing | dict[str, Any]:
+        """Return the endpoint's own answer; raises ZoomError if it refuses, or the account lacks what it needs."""
+        for feature, error in self.needs.items():
+            if feature in call.world.without:
+                raise error(call)
+        return self.handler(call)
 
     def read_query(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return the documented parameters as values; raises ZoomError 400/300 for one that cannot be used."""
@@ -160,12 +187,36 @@ class Route:
             raise self.refuse(parameter.name) from error
 
 
-def published(template: str, handler: Callable[[Call], Listing | dict[str, Any]], **others: Any) -> Route:
-    """Return the route of an endpoint, with what ``make shapes`` has found about it in Zoom's OpenAPI documents."""
-    facts = _PUBLISHED.get(template, _UNKNOWN)
-    return Route(template, **{**facts, "label": Label(facts["label"])}, handler=handler, **others)
+def published(
+    template: str,
+    handler: Callable[[Call], Listing | dict[str, Any]],
+    facts: Mapping[str, Any] | None = None,
+    *,
+    has_defaults: bool = True,
+    read: Mapping[str, Callable[[str], Any]] = {},
+    **others: Any,
+) -> Route:
+    """Return the route of an endpoint, with what ``make shapes`` has found about it in Zoom's OpenAPI documents.
+
+    ``read`` has the readers of parameters that are more than their published type; ``others`` replace what was found.
+    """
+    facts = facts or PUBLISHED.get(template, _UNPUBLISHED)
+    parameters = tuple(
+        Parameter(name, read.get(name) or _reader(one), one.get("default") if has_defaults else None)
+        for name, one in facts["parameters"].items()
+    )
+    paging = Paging(**facts["page"]) if facts["page"] else None
+    label, found = Label(facts["label"]), {"parameters": parameters, "paging": paging, **facts["route"]}
+    return Route(template, label=label, handler=handler, **{**found, **others})
 
 
-def iso_date(text: str) -> date:
-    """Read a date as ``yyyy-mm-dd``; raises ValueError."""
-    return date.fromisoformat(text)
+def _reader(parameter: Mapping[str, Any]) -> Callable[[str], Any]:
+    if parameter["type"] == "array":
+        read = _reader(parameter["items"])
+        return lambda text: {*map(read, text.split(","))}
+    if "enum" in parameter:
+        return choice(*parameter["enum"])
+    if parameter.get("format") == "date":
+        return date.fromisoformat
+    readers: dict[str, Callable[[str], Any]] = {"boolean": boolean, "integer": int}
+    return readers.get(parameter["type"], str)

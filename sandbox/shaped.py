@@ -1,24 +1,22 @@
 """Endpoints that a line of a table describes. ``make shapes`` writes what Zoom publishes of them to ``shapes.json``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from sandbox.dates import months_later
-from sandbox.limits import Label
 from sandbox.messages import ZoomError
-from sandbox.oauth import no_phone, only_for_paid
-from sandbox.paging import Paging
-from sandbox.routing import INVALID, Call, Listing, Parameter, Route, boolean, choice, iso_date
+from sandbox.refusals import invalid, no_phone, only_for_paid
+from sandbox.routing import Call, Listing, Route, published
 from sandbox.shaped_rows import SHAPES, After, Between, Exactly, PerDay, Rows, Shaped, Table
 
 TABLE: Table = {
     line.stream: line
     for line in (
+        Shaped("channels", "/chat/channels", rows=Exactly(25), key="id"),
         Shaped("groups", "/groups", rows=Exactly(40), key="id", changes=After(1, every=3, column="total_members")),
         Shaped("report_operation_logs", "/report/operationlogs", rows=PerDay(3), by="time", zone="Asia/Tokyo",
                kept_months=6, twins=2, needs="reports"),
@@ -41,32 +39,21 @@ def table(options: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def routes(lines: Table) -> tuple[Route, ...]:
     """Return the route of each line that has a shape: a new one has none before ``make shapes``."""
-    made = []
-    for stream, shape in ((one, SHAPES[one]) for one in lines if one in SHAPES):
-        # without published defaults, which `defaults_select` adds
-        parameters = tuple(Parameter(name, _reader(one)) for name, one in shape["parameters"].items())
-        paging, handler = Paging(**shape["page"]) if shape["page"] else None, partial(_answer, lines, stream)
-        path, label = lines[stream].template, Label(shape["label"])
-        made.append(Route(path, label=label, handler=handler, parameters=parameters, paging=paging, **shape["route"]))
-    return tuple(made)
-
-
-def _reader(parameter: Mapping[str, Any]) -> Callable[[str], Any]:
-    if parameter["type"] == "array":
-        read = _reader(parameter["items"])
-        return lambda text: {*map(read, text.split(","))}
-    if "enum" in parameter:
-        return choice(*parameter["enum"])
-    if parameter.get("format") == "date":
-        return iso_date
-    readers: dict[str, Callable[[str], Any]] = {"boolean": boolean, "integer": int}
-    return readers.get(parameter["type"], str)
+    return tuple(
+        published(
+            line.template,
+            partial(_answer, lines, stream),
+            SHAPES[stream],
+            has_defaults=line.defaults_select,
+            needs={line.needs: LACKING[line.needs]} if line.needs else {},
+        )
+        for stream, line in lines.items()
+        if stream in SHAPES
+    )
 
 
 def _answer(lines: Table, stream: str, call: Call) -> Listing | dict[str, Any]:
     shape, rows = SHAPES[stream], Rows(lines, stream, call.world)
-    if rows.line.needs in call.world.without:
-        raise LACKING[rows.line.needs](call.world.seed)
     if rows.parents:
         number = _parent(rows.parents, call)
         numbers, told = [*rows.of(number)], rows.parents.row(number)
@@ -81,20 +68,16 @@ def _answer(lines: Table, stream: str, call: Call) -> Listing | dict[str, Any]:
 
 
 def _parent(parents: Rows, call: Call) -> int:
-    """Return the parent that the path names. Gateways split what has slashes and was encoded only once."""
-    asked = next(iter(call.values.values()))
-    number = None if asked.startswith("/") or "//" in asked else parents.find(unquote(asked))
+    """Return the parent that the path names."""
+    number = parents.find(call.uuid)
     if number is None or parents.time(number).astimezone(ZoneInfo(parents.line.zone)).date() < _oldest(parents, call):
-        raise ZoomError(404, 404, f"{asked} does not exist.")
+        raise ZoomError(404, 404, f"{call.named} does not exist.")
     return number
 
 
 def _selected(rows: Rows, call: Call, shape: Mapping[str, Any]) -> list[int]:
     """Return the rows of the days and with the values that are asked for."""
-    asked = {name: value for name, value in call.query.items() if value is not None}
-    if rows.line.defaults_select:
-        asked = {name: one["default"] for name, one in shape["parameters"].items() if "default" in one} | asked
-    query = {name: value for name, value in asked.items() if value != "all"}
+    query = {name: value for name, value in call.query.items() if value is not None and value != "all"}
     numbers = _in_time(rows, query, call, shape["parameters"]) if rows.line.by else [*rows.all()]
     for name, value in query.items():
         column = next((one for one in (name, name.removesuffix("s")) if one in shape["row"]), None)
@@ -118,7 +101,7 @@ def _in_time(rows: Rows, query: dict[str, Any], call: Call, parameters: Mapping[
         raise call.route.refuse("from")
     if first < _oldest(rows, call):
         text = f"Report can only be provided for a month that falls within the recent {line.kept_months} months."
-        raise ZoomError(400, INVALID, text)
+        raise invalid(text)
     latest = now.astimezone(zone).date() + call.world.sessions.rules.days_ahead * _DAY
     if last is None or not first <= last <= min(latest, months_later(first, 1)):
         raise call.route.refuse("to")

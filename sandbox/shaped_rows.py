@@ -3,14 +3,16 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from sandbox.dates import iso, midnight
 from sandbox.dice import Dice
+from sandbox.published import drawn, is_id
 from sandbox.world import World
 from sandbox.world.ids import Keys
-from sandbox.world.people import iso
 
 SHAPES_FILE = Path(__file__).with_name("shapes.json")
 SHAPES: dict[str, Any] = json.loads(SHAPES_FILE.read_text(encoding="utf-8"))
@@ -123,42 +125,31 @@ class Rows:
             return self.parents.time(number // ROWS)
         if self.line.by is None:
             return self._plan.last
-        midnight = datetime.combine(date.fromordinal(number // ROWS), time(), timezone.utc)
-        return midnight + timedelta(seconds=self._dice("time", number).below(86_400 - self._longest))
+        seconds = self._dice("time", number).below(86_400 - self._longest)
+        return midnight(date.fromordinal(number // ROWS)) + timedelta(seconds=seconds)
 
     def row(self, number: int) -> dict[str, Any]:
         """Return the row, with some of its fields left out."""
         dice, changes = self._dice("row", number), self.line.changes
-        drawn = {name: self._value(name, field, (number, number), dice) for name, field in self._fields.items()}
-        row = {name: value for name, value in drawn.items() if dice.below(_LEFT_OUT_SHARE) or name in self._always}
+        known = partial(self._known, number, dice)
+        values = {name: drawn(name, field, dice, known, number) for name, field in self._fields.items()}
+        row = {name: value for name, value in values.items() if dice.below(_LEFT_OUT_SHARE) or name in self._always}
         row |= {self.line.by: iso(self.time(number))} if self.line.by else {}
         if self.parents:  # other ids are the parent's, so that rows can be joined by them
             parent = self.parents.row(number // ROWS)
-            row |= {name: parent[name] for name in row if _is_id(name) and name in parent and name != self.line.key}
+            row |= {name: parent[name] for name in row if is_id(name) and name in parent and name != self.line.key}
         if changes and self._has_come(changes, number):
             row[changes.column] = _another(row[changes.column], self._fields[changes.column].get("enum"))
         return row
 
-    def _value(self, name: str, field: Mapping[str, Any], numbers: tuple[int, int], dice: Dice) -> Any:  # noqa: PLR0911
-        """Return a value for a field of a row, or of an item in it: the numbers are those of both."""
-        kind, (row, item) = field["type"], numbers
-        if "enum" in field:
-            return dice.pick(field["enum"])
-        if kind == "object":
-            return {one: self._value(one, part, numbers, dice) for one, part in field["properties"].items()}
-        if kind == "array":
-            return [self._value(name, field["items"], (row, item * 4 + one), dice) for one in range(dice.below(4))]
-        if kind in {"string", "integer"} and _is_id(name):
+    def _known(self, row: int, dice: Dice, name: str, field: Mapping[str, Any], item: int) -> Any:
+        """Return an id, the e-mail address of a user, or a time from the row's to its end."""
+        if is_id(name):
             return self._id(name, field, item)
-        if kind != "string":
-            return {"boolean": dice.percent(50), "integer": dice.below(1000)}.get(kind, dice.below(10_000) / 100)
-        form = field.get("format")
-        if form in {"date-time", "date"}:
-            share = 0 if name.startswith("start") else 100 if name.startswith("end") else dice.below(100)
-            return iso(self.time(row) + self._length(row) * share / 100)[: 10 if form == "date" else None]
-        if form == "email":
+        if field["format"] == "email":
             return self._world.user(dice.below(max(1, self._world.size.users))).email
-        return dice.digits(7) if form == "digits" else f"{name.replace('_', ' ')} {dice.below(100)}"
+        share = 0 if name.startswith("start") else 100 if name.startswith("end") else dice.below(100)
+        return iso(self.time(row) + self._length(row) * share / 100)[: 10 if field["format"] == "date" else None]
 
     def _id(self, name: str, field: Mapping[str, Any], number: int) -> str | int:
         """Return an id that the column has in no other row."""
@@ -210,10 +201,6 @@ class _Users(Rows):
 
     def _length(self, number: int) -> timedelta:
         return timedelta()
-
-
-def _is_id(name: str) -> bool:
-    return name in {"id", "uuid"} or name.endswith(("_id", "_uuid"))
 
 
 def _another(value: Any, choices: list[Any] | None) -> Any:

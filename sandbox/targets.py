@@ -19,7 +19,8 @@ from sandbox.faults import Fault
 from sandbox.lists import shifted
 from sandbox.messages import Drip, Part, Reply, Request, error_reply
 from sandbox.oauth import TOKEN_PATH
-from sandbox.routing import INVALID, Call, Listing
+from sandbox.refusals import INVALID
+from sandbox.routing import Call, Listing
 from sandbox.world import World
 
 _PATIENCE = 3600.0
@@ -68,13 +69,6 @@ class Concern:
         if self.user is not None:
             return f"user {self.user}"
         return "/".join(map(unquote, self.values.values())) or self.request.path
-
-    @cached_property
-    def list_key(self) -> str:
-        """What tells this list from others: its path and its parameters but the page token."""
-        return repr(
-            (self.request.path, sorted(one for one in self.request.query.items() if one[0] != "next_page_token"))
-        )
 
 
 @dataclass
@@ -187,8 +181,8 @@ class ObjectFaults:
         if fault.after is not None and entry.matched < fault.after:
             return False
         if fault.name == "shift":
-            entry.seen[concern.list_key] += concern.is_first_page
-            return not concern.is_first_page or entry.seen[concern.list_key] > (fault.times or 1)
+            entry.seen[concern.request.list_key] += concern.is_first_page
+            return not concern.is_first_page or entry.seen[concern.request.list_key] > (fault.times or 1)
         if fault.times is None:
             return True
         entry.seen[concern.request.target] += 1

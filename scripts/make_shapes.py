@@ -1,7 +1,7 @@
 """Write what Zoom's OpenAPI documents say about the sandbox's endpoints: `make shapes`.
 
-Of those in the table sandbox/shapes.json has label, scopes and shape, of all others sandbox/routes.json label and
-scopes.
+Both files have label, scopes, parameters and page sizes of each: sandbox/shapes.json, for those in the table, with the
+shape of a row; sandbox/routes.json, for all others, with that of the answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.areas import ROUTES
-from sandbox.routing import ROUTES_FILE
+from sandbox.published import ROUTES_FILE
 from sandbox.shaped import TABLE
 from sandbox.shaped_rows import SHAPES, SHAPES_FILE, Shaped
 
@@ -33,6 +33,8 @@ EXAMPLES = {
     "digits": re.compile(r"\+?\d+"),
 }
 """Formats that the documents leave to the example."""
+BOUNDS = {"integer": ("minimum", "maximum"), "array": ("minItems",)}
+"""What is kept of what a value must be, by type."""
 
 MISSING = (
     "Zoom's OpenAPI documents are not here: put them, or a link to them, into ../shared/zoom-openapi, each as "
@@ -55,13 +57,9 @@ def render(*streams: str) -> dict[Path, str]:
     made = {stream: _shape(TABLE[stream], *find(operations, TABLE[stream].template)) for stream in streams or TABLE}
     shapes = {stream: made.get(stream) or SHAPES[stream] for stream in TABLE}
     others = set() if streams else {route.template for route in ROUTES} - {line.template for line in TABLE.values()}
-    routes = {path: _labelled(*find(operations, path)) for path in others}
+    routes = {path: _answer(*find(operations, path)) for path in others}
     files = {SHAPES_FILE: shapes, **({ROUTES_FILE: routes} if others else {})}
     return {file: "\n".join(_lines(found)) + "\n" for file, found in files.items()}
-
-
-def _labelled(product: str, operation: JsonObject) -> JsonObject:
-    return {"label": label(product, operation), **_route(operation)}
 
 
 def published() -> dict[str, JsonObject]:
@@ -131,30 +129,39 @@ def _body(operation: JsonObject) -> JsonObject:
 
 
 def _shape(line: Shaped, product: str, operation: JsonObject) -> JsonObject:
-    parameters, body = queries(operation), _properties(_body(operation))
+    body, parameters = _properties(_body(operation)), queries(operation)
     [records] = [name for name in lists(operation) if line.records in {None, name}]
-    size = parameters.get("page_size", {}).get("schema", {})
     scalars = sorted(name for name, part in body.items() if part.get("type") not in {"array", "object"})
-    page = {"default": size.get("default", 30), "maximum": size.get("maximum", 300)}
     return {
+        **_route(product, operation),
         "body": [name for name in scalars if name not in {*COUNTS, "next_page_token"}],
         "counts": [name for name in scalars if name in COUNTS],
-        "label": label(product, operation),
-        "page": page if "next_page_token" in parameters else {},
-        "parameters": {name: _parameter(one) for name, one in parameters.items() if name not in PAGING},
         "records": records,
-        "route": _route(operation),
         "row": {
             name: _column(part, parameters.get(name)) for name, part in _properties(body[records]["items"]).items()
         },
     }
 
 
-def _route(operation: JsonObject) -> JsonObject:
+def _answer(product: str, operation: JsonObject) -> JsonObject:
+    body = _properties(_body(operation))
+    told = {name: _field(part) for name, part in body.items() if name not in {*COUNTS, "next_page_token"}}
+    return {**_route(product, operation), "answer": told}
+
+
+def _route(product: str, operation: JsonObject) -> JsonObject:
+    parameters = queries(operation)
+    size = parameters.get("page_size", {}).get("schema", {})
+    page = {"default": size.get("default", 30), "maximum": size.get("maximum", 300)}
     return {
-        "operation": operation["operationId"],
-        "classic_scope": scope(operation, "x-macro-scopes"),
-        "granular_scope": scope(operation, "x-granular-scopes"),
+        "label": label(product, operation),
+        "page": page if "next_page_token" in parameters else {},
+        "parameters": {name: _parameter(one) for name, one in parameters.items() if name not in PAGING},
+        "route": {
+            "operation": operation["operationId"],
+            "classic_scope": scope(operation, "x-macro-scopes"),
+            "granular_scope": scope(operation, "x-granular-scopes"),
+        },
     }
 
 
@@ -169,8 +176,8 @@ def _properties(schema: JsonObject) -> JsonObject:
 
 def _parameter(parameter: JsonObject) -> JsonObject:
     schema = parameter["schema"]
-    said = {name: schema[name] for name in ("default", "maximum") if name in schema}
-    return {**_field(schema), **said, **({"required": True} if parameter.get("required") else {})}
+    default = {"default": schema["default"]} if "default" in schema else {}
+    return {**_field(schema), **default, **({"required": True} if parameter.get("required") else {})}
 
 
 def _field(schema: JsonObject) -> JsonObject:
@@ -183,6 +190,7 @@ def _field(schema: JsonObject) -> JsonObject:
         field |= {"format": told} if (told := schema.get("format", form)) else {}
     if "enum" in schema and kind != "boolean":
         field["enum"] = schema["enum"]
+    field |= {name: schema[name] for name in BOUNDS.get(kind, ()) if name in schema}
     if kind == "array":
         field["items"] = _field(schema["items"])
     if kind == "object":

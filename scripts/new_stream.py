@@ -337,7 +337,7 @@ def to_check(facts: Facts, area: str) -> list[str]:
             f"Page size: {facts.page_size}, as no largest is documented: name it in UNDOCUMENTED_LARGEST_PAGE (tests)."
         )
     if not is_served(facts):
-        lines.append("Sandbox: its table cannot serve that: do it in sandbox/areas/, then `make records`.")
+        lines.append("Sandbox: its table cannot serve that: do it in sandbox/areas/, then `make shapes records`.")
     by_hand = ["the tree of streams in README.md", "the number of requests in docs/zoom.md"]
     by_hand += ["its state in integration_tests/sample_state.json"] if facts.by_days else []
     type_ = (facts.parent_field or "").removesuffix("_id")

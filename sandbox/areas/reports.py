@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from functools import wraps
-from typing import Any, TypeVar
-from urllib.parse import unquote
+from typing import Any
 
+from sandbox.areas.users import asked_user
 from sandbox.dates import months_later
 from sandbox.faults import PARTICIPANTS, USER_REPORT, WEBINAR_PARTICIPANTS
 from sandbox.messages import ZoomError
-from sandbox.oauth import only_for_paid
-from sandbox.paging import Paging
-from sandbox.routing import INVALID, Call, Listing, Parameter, choice, iso_date, published
+from sandbox.refusals import BAD_REQUEST, GONE, NOT_FOUND, invalid, no_permission, only_for_paid
+from sandbox.routing import Call, Listing, published
 from sandbox.world import World
 from sandbox.world.people import User
 from sandbox.world.reports import (
@@ -26,13 +24,7 @@ from sandbox.world.reports import (
 )
 from sandbox.world.sessions import Session
 
-_BAD_REQUEST = 400
 _FORBIDDEN = 403
-_NOT_FOUND = 404
-_INT64_DIGITS = 19
-NO_PLAN = 200
-USER_GONE = 1001
-SESSION_GONE = 3001
 TOO_OLD = 12702
 NO_GROUP = 12703
 
@@ -42,30 +34,11 @@ MEETING_REPORT = "/report/meetings/{meetingId}"
 WEBINAR_REPORT = "/report/webinars/{webinarId}"
 
 _LATE = timedelta(days=1)
-_REPORT_FEATURES = {"poll": "poll", "reaction": "reaction", "survey": None, "qa": None, "resource": None}
-"""The feature behind each kind of history report; None where no session has one."""
-
-_Answer = TypeVar("_Answer", Listing, dict[str, Any])
 
 
-def _on_paid_plan(handler: Callable[[Call], _Answer]) -> Callable[[Call], _Answer]:
-    """Refuse the call where the account's plan has no reports."""
-
-    @wraps(handler)
-    def judged(call: Call) -> _Answer:
-        if "reports" in call.world.without:
-            raise only_for_paid(call.world.seed)
-        return handler(call)
-
-    return judged
-
-
-@_on_paid_plan
 def list_hosts(call: Call) -> Listing:
     """List the users who did, or did not, hold meetings in a time, with totals."""
     world = call.world
-    if "active-hosts-plan" in world.without:
-        raise no_permission()
     first, last = _days(call)
     held = active_sessions(world, world.sessions.within(_served(call, first), last))
     if call.query["type"] == "inactive":
@@ -99,11 +72,9 @@ def active_sessions(world: World, sessions: Sequence[Session]) -> dict[int, list
     return held
 
 
-@_on_paid_plan
 def list_sessions_of_user(call: Call) -> Listing:
     """List the sessions that a user held, or took part in."""
-    world = call.world
-    user = _user(call)
+    world, user = call.world, asked_user(call)
     first, last = _days(call)
     served, kind = _served(call, first), call.query["type"]
     if kind == "pastJoined":
@@ -116,12 +87,9 @@ def list_sessions_of_user(call: Call) -> Listing:
     )
 
 
-@_on_paid_plan
 def list_history(call: Call) -> Listing:
     """List the sessions of the whole account."""
     world = call.world
-    if "history-plan" in world.without:
-        raise no_permission()
     first, last = _days(call)
     sessions = world.sessions.within(_served(call, first), last, by_end=call.query["date_type"] == "end_time")
     unnamed = None if world.sessions.rules.names_gone else world.oddities.gone_user
@@ -134,11 +102,10 @@ def list_history(call: Call) -> Listing:
 def _history_filters(call: Call) -> list[Callable[[Session], bool]]:
     world, query = call.world, call.query
     filters: list[Callable[[Session], bool]] = []
-    if query["meeting_type"] != "all":
+    if query["meeting_type"] not in {None, "all"}:
         filters.append(lambda session: session.is_webinar == (query["meeting_type"] == "webinar"))
-    if query["report_type"] != "all":
-        feature = _REPORT_FEATURES[query["report_type"]]
-        filters.append(lambda session: feature is not None and features_used(world, session)[feature])
+    if query["report_type"] not in {None, "all"}:
+        filters.append(lambda session: features_used(world, session).get(query["report_type"], False))
     if query["meeting_feature"] is not None:
         filters.append(lambda session: any(features_used(world, session)[name] for name in query["meeting_feature"]))
     if query["search_key"] is not None:
@@ -152,38 +119,16 @@ def _history_filters(call: Call) -> list[Callable[[Session], bool]]:
     return filters
 
 
-@_on_paid_plan
-def get_meeting_report(call: Call) -> dict[str, Any]:
-    """Return the report of a meeting's instance, or of its latest one."""
+def get_report(call: Call) -> dict[str, Any]:
+    """Return the report of an instance of a meeting or webinar, or of its latest one."""
     return meeting_report_row(call.world, _session(call))
 
 
-@_on_paid_plan
 def list_participants(call: Call) -> Listing:
-    """List who took part in a meeting's instance, or in its latest one, a row for each time they came in."""
-    session = _session(call)
-    if not (session.is_reported and call.world.sessions.is_answered(session)):
+    """List who took part in an instance, or in the latest one, a row for each time they came in."""
+    world, session = call.world, _session(call)
+    if not (session.is_reported and world.sessions.is_answered(session)):
         raise _not_found(call)
-    return _participants(call, session)
-
-
-@_on_paid_plan
-def get_webinar_report(call: Call) -> dict[str, Any]:
-    """Return the report of a webinar's instance, or of its latest one."""
-    return meeting_report_row(call.world, _webinar_session(call))
-
-
-@_on_paid_plan
-def list_webinar_participants(call: Call) -> Listing:
-    """List who took part in a webinar's instance, or in its latest one, a row for each time they came in."""
-    session = _webinar_session(call)
-    if not (session.is_reported and call.world.sessions.is_answered(session)):
-        raise _webinar_not_found(call)
-    return _participants(call, session)
-
-
-def _participants(call: Call, session: Session) -> Listing:
-    world = call.world
     with_registrant = call.query["include_fields"] == "registrant_id"
     return Listing.of(
         "participants",
@@ -202,8 +147,7 @@ def _days(call: Call) -> tuple[date, date]:
     if last > sessions.today + timedelta(days=sessions.rules.days_ahead):
         raise call.route.refuse("to")
     if first < sessions.oldest_day and not sessions.rules.clamps:
-        message = "Report can only be provided for a month that falls within the recent 6 months."
-        raise ZoomError(_BAD_REQUEST, INVALID, message)
+        raise invalid("Report can only be provided for a month that falls within the recent 6 months.")
     return first, last
 
 
@@ -216,60 +160,27 @@ def _told(first: date, last: date) -> dict[str, str]:
     return {"from": first.isoformat(), "to": last.isoformat()}
 
 
-def _user(call: Call) -> User:
-    user_id = call.values["userId"]
-    user = call.world.find_user(user_id)
-    if user is None or user.number == call.world.oddities.gone_user:
-        raise ZoomError(_NOT_FOUND, USER_GONE, f"User {user_id} not exist or not belong to this account.")
-    return user
-
-
 def _session(call: Call) -> Session:
-    sessions, asked = call.world.sessions, call.values["meetingId"]
-    session = find_session(call.world, asked)
-    if session is None or session.is_webinar:
+    session = find_session(call)
+    if session is None or not session.participants:
         raise _not_found(call)
-    if sessions.is_too_old(session):
-        raise ZoomError(_BAD_REQUEST, TOO_OLD, "Can not access meeting a year ago.")
-    return session
-
-
-def _webinar_session(call: Call) -> Session:
-    if "webinars" in call.world.without:
-        raise no_permission()
-    session = find_session(call.world, call.values["webinarId"])
-    if session is None or not (session.is_webinar and session.participants):
-        raise _webinar_not_found(call)
     if call.world.sessions.is_too_old(session):
-        raise ZoomError(_BAD_REQUEST, TOO_OLD, "Can not access a webinar a year ago.")
+        thing = "a webinar" if session.is_webinar else "meeting"
+        raise ZoomError(BAD_REQUEST, TOO_OLD, f"Can not access {thing} a year ago.")
     return session
 
 
-def find_session(world: World, asked: str) -> Session | None:
-    """Return the session that a path names, given what remains of its value when it has been decoded once.
-
-    A number names the latest instance. A UUID may be encoded twice, and must be where it begins with a slash or has
-    two in a row: of those the gateways on the way to the endpoint would make another path.
-    """
-    if asked.isascii() and asked.isdecimal() and len(asked) <= _INT64_DIGITS:
-        return world.sessions.latest(int(asked))
-    if asked.startswith("/") or "//" in asked:
-        return None
-    return world.sessions.find(unquote(asked))
+def find_session(call: Call) -> Session | None:
+    """Return the session of a meeting or webinar that the path names; a number names the latest instance."""
+    sessions = call.world.sessions
+    session = sessions.find(call.uuid) if call.number is None else sessions.latest(call.number)
+    return session if session and session.is_webinar == (call.thing == "Webinar") else None
 
 
 def _not_found(call: Call) -> ZoomError:
-    return ZoomError(_NOT_FOUND, SESSION_GONE, f"Meeting {call.values['meetingId']} not found or has expired.")
-
-
-def _webinar_not_found(call: Call) -> ZoomError:
-    message = f'Webinar "{call.values["webinarId"]}" not found or has expired'
-    return ZoomError(_NOT_FOUND, SESSION_GONE, message)
-
-
-def no_permission() -> ZoomError:
-    """Return the error for a call that the account's plan or the user's role does not allow."""
-    return ZoomError(_BAD_REQUEST, NO_PLAN, "No permission.")
+    is_webinar = call.thing == "Webinar"
+    text = 'Webinar "{}" not found or has expired' if is_webinar else "Meeting {} not found or has expired."
+    return ZoomError(NOT_FOUND, GONE, text.format(call.named))
 
 
 def _took_part(world: World, user: User, session: Session) -> bool:
@@ -281,7 +192,7 @@ def _is_in_group(world: World, number: int, group: str) -> bool:
 
 
 def _invalid(name: str) -> ZoomError:
-    return ZoomError(_BAD_REQUEST, INVALID, f"Invalid parameter: {name}.")
+    return invalid(f"Invalid parameter: {name}.")
 
 
 def _features(text: str) -> frozenset[str]:
@@ -291,47 +202,20 @@ def _features(text: str) -> frozenset[str]:
     return names
 
 
-_FROM_TO = (Parameter("from", iso_date), Parameter("to", iso_date))
+_PAID = {"reports": only_for_paid}
+_WEBINARS = {**_PAID, "webinars": no_permission}
 ROUTES = (
-    published(
-        ACTIVE_HOSTS,
-        list_hosts,
-        parameters=(*_FROM_TO, Parameter("type", choice("active", "inactive"), "active"), Parameter("group_id")),
-        paging=Paging(),
-    ),
-    published(
-        USER_REPORT,
-        list_sessions_of_user,
-        parameters=(*_FROM_TO, Parameter("type", choice("past", "pastOne", "pastJoined"), "past")),
-        paging=Paging(),
-    ),
+    published(ACTIVE_HOSTS, list_hosts, needs={**_PAID, "active-hosts-plan": no_permission}),
+    published(USER_REPORT, list_sessions_of_user, needs=_PAID),
     published(
         HISTORY,
         list_history,
-        parameters=(
-            *_FROM_TO,
-            Parameter("date_type", choice("start_time", "end_time"), "start_time"),
-            Parameter("meeting_type", choice("meeting", "webinar", "all"), "all"),
-            Parameter("report_type", choice("all", *_REPORT_FEATURES), "all"),
-            Parameter("search_key"),
-            Parameter("group_id"),
-            Parameter("meeting_feature", _features),
-        ),
-        paging=Paging(),
+        read={"meeting_feature": _features},
         refuse=_invalid,
+        needs={**_PAID, "history-plan": no_permission},
     ),
-    published(MEETING_REPORT, get_meeting_report),
-    published(
-        PARTICIPANTS,
-        list_participants,
-        parameters=(Parameter("include_fields", choice("registrant_id")),),
-        paging=Paging(),
-    ),
-    published(WEBINAR_REPORT, get_webinar_report),
-    published(
-        WEBINAR_PARTICIPANTS,
-        list_webinar_participants,
-        parameters=(Parameter("include_fields", choice("registrant_id")),),
-        paging=Paging(),
-    ),
+    published(MEETING_REPORT, get_report, needs=_PAID),
+    published(PARTICIPANTS, list_participants, needs=_PAID),
+    published(WEBINAR_REPORT, get_report, needs=_WEBINARS),
+    published(WEBINAR_PARTICIPANTS, list_participants, needs=_WEBINARS),
 )

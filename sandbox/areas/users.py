@@ -1,7 +1,8 @@
 """https://developers.zoom.us/docs/api/users/ ."""
 
-from sandbox.paging import Paging
-from sandbox.routing import Call, Listing, Parameter, choice, published
+from sandbox.refusals import user_gone
+from sandbox.routing import Call, Listing, published
+from sandbox.world.people import User
 
 
 def list_users(call: Call) -> Listing:
@@ -18,16 +19,12 @@ def list_users(call: Call) -> Listing:
     return Listing.of("users", users, lambda user: world.user_row(user, query["include_fields"]))
 
 
-ROUTES = (
-    published(
-        "/users",
-        list_users,
-        parameters=(
-            Parameter("status", choice("active", "inactive", "pending"), "active"),
-            Parameter("role_id"),
-            Parameter("include_fields", choice("custom_attributes", "host_key")),
-            Parameter("license", choice("zoom_workforce_management", "zoom_compliance_management")),
-        ),
-        paging=Paging(maximum=2000, served=300),
-    ),
-)
+def asked_user(call: Call) -> User:
+    """Return the user whom the path names; raises ZoomError if there is none, or the user is gone."""
+    user = call.world.find_user(call.named)
+    if user is None or user.number == call.world.oddities.gone_user:
+        raise user_gone(call.route.template, call.named)
+    return user
+
+
+ROUTES = (published("/users", list_users),)

@@ -3,22 +3,29 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from sandbox.dates import months_later
+from sandbox.dates import midnight, months_later
 from sandbox.world.attendance import Attendance, Person, Stay
-from sandbox.world.chat import channel_row
 from sandbox.world.ids import Keys, MeetingIds
-from sandbox.world.meetings import Meeting, MeetingPlan, Occurrence, meeting_detail_row, meeting_list_row
+from sandbox.world.meetings import (
+    WEBINARS,
+    Meeting,
+    MeetingPlan,
+    Occurrence,
+    detail_row,
+    list_row,
+    panelist_rows,
+    poll_rows,
+    questions_row,
+)
 from sandbox.world.oddities import Oddities, list_entries
 from sandbox.world.past import DEFAULT_RULES, PastSessions, ReportRules
 from sandbox.world.people import User, make_user, names, user_row
-from sandbox.world.polls import poll_count, poll_row
-from sandbox.world.questions import MEETING_CHOICES, WEBINAR_CHOICES, questions_row
 from sandbox.world.registrants import Registrants, make_registrants, registrant_id, registrant_row
 from sandbox.world.sessions import Session, SessionPlan, room
-from sandbox.world.webinars import WEBINAR_KINDS, WEBINARS, WebinarPlan, webinar_detail_row, webinar_list_row
+from sandbox.world.webinars import WEBINAR_KINDS, WebinarPlan
 
 __all__ = ["ReportRules", "Size", "World"]
 
@@ -40,7 +47,6 @@ class Size:
     registrants: tuple[int, int]
     registration_percent: int
     polls: int
-    channels: int
     sessions_per_host: int = 0
     session_months: int = 6
     hosting_percent: int = 100
@@ -130,9 +136,8 @@ class World:
         return self.attendance.stays(session, settled=self.sessions.is_settled(session))
 
     def _make_sessions(self, rules: ReportRules, clock: Callable[[], float]) -> PastSessions:
-        last, size = midnight(clock()), self.size
-        oldest = months_later(last.date(), -size.session_months)
-        first = datetime(oldest.year, oldest.month, oldest.day, tzinfo=timezone.utc) + _MARGIN
+        last, size = midnight(utc_day(clock())), self.size
+        first = midnight(months_later(last.date(), -size.session_months)) + _MARGIN
         plan = SessionPlan(
             seed=self.seed,
             first=min(first, last - _MARGIN),
@@ -164,15 +169,11 @@ class World:
 
     def meeting(self, number: int) -> Meeting:
         """Return the meeting of that number, which may be a webinar's."""
+        ids = self._meeting_ids.encode(number), self._session_keys.uuid(number * _INSTANCES)
         if number >= WEBINARS:
-            return self.webinar(number)
-        return self._plan.make(
-            number,
-            self._meeting_ids.encode(number),
-            self._session_keys.uuid(number * _INSTANCES),
-            self.user(number // self.size.meetings),
-            must_register=number == self.oddities.secretive_meeting,
-        )
+            return self._webinars.make(number, *ids, self.user(self._webinars.host_of(number)))
+        must_register = number == self.oddities.secretive_meeting
+        return self._plan.make(number, *ids, self.user(number // self.size.meetings), must_register=must_register)
 
     def find_meeting(self, meeting_id: int) -> Meeting | None:
         """Return the meeting of that id, or None if there is none or it is gone."""
@@ -185,15 +186,15 @@ class World:
         """Tell whether a meeting was deleted, alone or with its host."""
         return number == self.oddities.gone_meeting or number // self.size.meetings == self.oddities.gone_user
 
-    def meeting_list_row(self, meeting: Meeting) -> dict[str, Any]:
-        """Return the meeting as its host's list shows it."""
-        return meeting_list_row(self.seed, meeting, self.today)
+    def list_row(self, meeting: Meeting) -> dict[str, Any]:
+        """Return the meeting or webinar as its host's list shows it."""
+        return list_row(self.seed, meeting, self.today)
 
-    def meeting_detail_row(
+    def detail_row(
         self, meeting: Meeting, *, show_previous: bool, occurrence: Occurrence | None = None
     ) -> dict[str, Any]:
-        """Return the meeting in full, with past occurrences or only the coming ones."""
-        return meeting_detail_row(self.seed, meeting, self.today, show_previous=show_previous, occurrence=occurrence)
+        """Return the meeting or webinar in full, with past occurrences or only the coming ones."""
+        return detail_row(self.seed, meeting, self.today, show_previous=show_previous, occurrence=occurrence)
 
     # Webinars
 
@@ -208,35 +209,16 @@ class World:
             return [*numbers, *numbers[:1]]
         return numbers
 
-    def webinar(self, number: int) -> Meeting:
-        """Return the webinar of that number."""
-        return self._webinars.make(
-            number,
-            self._meeting_ids.encode(number),
-            self._session_keys.uuid(number * _INSTANCES),
-            self.user(self._webinars.host_of(number)),
-        )
-
     def find_webinar(self, webinar_id: int) -> Meeting | None:
         """Return the webinar of that id, or None if there is none or it is gone."""
         number = self._meeting_ids.decode(webinar_id)
         if number is None or number < WEBINARS or number not in self._webinars.numbers(self._webinars.host_of(number)):
             return None
-        return None if self.is_webinar_gone(number) else self.webinar(number)
+        return None if self.is_webinar_gone(number) else self.meeting(number)
 
     def is_webinar_gone(self, number: int) -> bool:
         """Tell whether a webinar was deleted, alone or with its host."""
         return self._webinars.is_gone(number) or self._webinars.host_of(number) == self.oddities.gone_user
-
-    def webinar_list_row(self, webinar: Meeting) -> dict[str, Any]:
-        """Return the webinar as its host's list shows it."""
-        return webinar_list_row(self.seed, webinar, self.today)
-
-    def webinar_detail_row(
-        self, webinar: Meeting, *, show_previous: bool, occurrence: Occurrence | None = None
-    ) -> dict[str, Any]:
-        """Return the webinar in full, with past occurrences or only the coming ones."""
-        return webinar_detail_row(self.seed, webinar, self.today, show_previous=show_previous, occurrence=occurrence)
 
     def _make_webinars(self) -> WebinarPlan:
         size, oddities = self.size, self.oddities
@@ -273,7 +255,7 @@ class World:
     def webinar_of(self, session: Session) -> Meeting | None:
         """Return the listed webinar of which a session is an instance, or None if there is none or it is gone."""
         number = session.listed_webinar
-        return None if number is None or self.is_webinar_gone(number) else self.webinar(number)
+        return None if number is None or self.is_webinar_gone(number) else self.meeting(number)
 
     def absentees(self, session: Session, webinar: Meeting, occurrence: Occurrence | None = None) -> list[int]:
         """Return the numbers of the approved registrants of a webinar who did not come to a session of it."""
@@ -284,7 +266,11 @@ class World:
 
     def questions_row(self, meeting: Meeting) -> dict[str, Any]:
         """Return the questions that people answer when they register for a meeting or webinar."""
-        return questions_row(self.seed, meeting, WEBINAR_CHOICES if meeting.number >= WEBINARS else MEETING_CHOICES)
+        return questions_row(self.seed, meeting, self.today)
+
+    def panelist_rows(self, webinar: Meeting) -> list[dict[str, Any]]:
+        """Return the panelists of a webinar."""
+        return panelist_rows(self.seed, webinar, self.today)
 
     def registrant_id(self, meeting: Meeting, number: int) -> str:
         """Return the id of a registrant."""
@@ -292,10 +278,7 @@ class World:
 
     def registrant_row(self, meeting: Meeting, number: int, status: str) -> dict[str, Any]:
         """Return the row of a registrant."""
-        row = registrant_row(self.seed, meeting, number, status, self.today)
-        if meeting.number >= WEBINARS:
-            row.pop("participant_pin_code", None)
-        return row
+        return registrant_row(self.seed, meeting, number, status, self.today)
 
     def polls_off(self, meeting: Meeting) -> bool:
         """Tell whether polls are switched off for the meeting's host."""
@@ -303,14 +286,7 @@ class World:
 
     def poll_rows(self, meeting: Meeting) -> list[dict[str, Any]] | None:
         """Return the polls of a meeting, or None where Zoom does not find any."""
-        count = poll_count(self.seed, meeting, self.size.polls)
-        return None if count is None else [poll_row(self.seed, meeting, number) for number in range(count)]
-
-    # Team Chat
-
-    def channel_row(self, number: int) -> dict[str, Any]:
-        """Return the row of a channel."""
-        return channel_row(self.seed, number)
+        return poll_rows(self.seed, meeting, self.today, self.size.polls)
 
 
 def _registration(person: Person, registrants: Registrants) -> int | None:
@@ -319,6 +295,6 @@ def _registration(person: Person, registrants: Registrants) -> int | None:
     return approved[person.place] if person.user is None and person.place < len(approved) else None
 
 
-def midnight(moment: float) -> datetime:
-    """Return the start of the UTC day of a time in seconds since the epoch."""
-    return datetime.fromtimestamp(moment, timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+def utc_day(moment: float) -> date:
+    """Return the UTC day of a time in seconds since the epoch."""
+    return datetime.fromtimestamp(moment, timezone.utc).date()

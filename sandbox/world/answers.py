@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sandbox.dates import iso
 from sandbox.dice import Dice
 from sandbox.world.attendance import Person
-from sandbox.world.people import iso
 from sandbox.world.reports import features_used
 from sandbox.world.sessions import INSTANT, STORED, Session
 

@@ -1,12 +1,16 @@
-"""Scheduled meetings with their occurrences."""
+"""Scheduled meetings with their occurrences; webinars are meetings, too."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from sandbox.dates import iso
 from sandbox.dice import Dice
-from sandbox.world.people import TIME_ZONES, User, iso
+from sandbox.published import drawn_row
+from sandbox.world.people import User
 
+WEBINARS = 7 << 31
+"""Numbers from here on are those of webinars."""
 SCHEDULED, NO_FIXED_TIME, RECURRING = 2, 3, 8
 AUTOMATIC, MANUAL, NO_REGISTRATION = 0, 1, 2
 ONCE_FOR_ALL, PER_OCCURRENCE, CHOSEN_OCCURRENCES = 1, 2, 3
@@ -14,6 +18,9 @@ _AGENDA_IN_LISTS = 250
 _OMITTED_PERCENT = 15
 _DELETED_PERCENT = 10
 _PMI_PERCENT = 10
+_NO_POLLS_PERCENT = 35
+_POLLS_UNKNOWN_PERCENT = 15
+_MOST_PANELISTS = 4
 _WEEK = timedelta(days=7)
 _TOPICS = ("Weekly planning", "Customer onboarding", "Quarterly review", "Produkt-Demo", "採用面接", "All hands")
 _SENTENCE = "We go through the open points, decide what can be decided and note who does what until when. "
@@ -63,6 +70,16 @@ class Meeting:
     occurrences: tuple[Occurrence, ...]
     pmi: str | None
     """The host's personal meeting id, where it was used to schedule the meeting."""
+
+    @property
+    def is_webinar(self) -> bool:
+        """Tell whether it is a webinar."""
+        return self.number >= WEBINARS
+
+    @property
+    def template(self) -> str:
+        """The template of its path."""
+        return "/webinars/{webinarId}" if self.is_webinar else "/meetings/{meetingId}"
 
     @property
     def has_registration(self) -> bool:
@@ -143,70 +160,54 @@ def topic(seed: int, number: int) -> str:
     return f"{Dice(seed, 'topic', number).pick(_TOPICS)} {number}"
 
 
-def meeting_list_row(seed: int, meeting: Meeting, today: datetime) -> dict[str, Any]:
-    """Return the meeting as a user's list shows it: few fields, a cut agenda."""
-    dice = Dice(seed, "meeting row", meeting.number)
-    row: dict[str, Any] = {
-        "uuid": meeting.uuid,
-        "id": meeting.id,
-        "host_id": meeting.host.id,
-        "topic": topic(seed, meeting.number),
-        "type": meeting.type,
-        "duration": meeting.duration,
-        "timezone": dice.pick(TIME_ZONES),
-        "agenda": cut_agenda(dice),
-        "created_at": iso(today - timedelta(days=30, minutes=dice.below(300_000))),
-        "join_url": f"https://example.com/j/{meeting.id}",
-    }
-    if meeting.start is not None:
-        row["start_time"] = iso(meeting.start)
-    if meeting.pmi is not None:
-        row["pmi"] = meeting.pmi
-    return row
+def list_row(seed: int, meeting: Meeting, today: datetime) -> dict[str, Any]:
+    """Return the meeting or webinar as a user's list shows it: few fields, a cut agenda."""
+    dice = Dice(seed, "list row", meeting.number)
+    records = "webinars" if meeting.is_webinar else "meetings"
+    return drawn_row(
+        f"/users/{{userId}}/{records}",
+        records,
+        dice,
+        today,
+        uuid=meeting.uuid,
+        id=meeting.id,
+        host_id=meeting.host.id,
+        topic=topic(seed, meeting.number),
+        type=meeting.type,
+        duration=meeting.duration,
+        agenda=(_SENTENCE * dice.below(7)).strip()[:_AGENDA_IN_LISTS],
+        start_time=None if meeting.start is None else iso(meeting.start),
+        pmi=None if meeting.is_webinar else meeting.pmi,
+    )
 
 
-def meeting_detail_row(
+def detail_row(
     seed: int, meeting: Meeting, today: datetime, *, show_previous: bool, occurrence: Occurrence | None
 ) -> dict[str, Any]:
-    """Return everything about the meeting, or about one occurrence of it."""
-    row = meeting_list_row(seed, meeting, today)
-    full = Dice(seed, "meeting detail", meeting.number)
-    row.update(
-        {
-            "agenda": full_agenda(row["agenda"]),
-            "assistant_id": full.pick(("", full.key())),
-            "host_email": meeting.host.email,
-            "status": "waiting",
-            "start_url": f"https://example.com/s/{meeting.id}?zak={full.key()}",
-            "chat_join_url": f"https://example.com/launch/jc/{meeting.id}",
-            "password": full.digits(6),
-            "encrypted_password": full.key(),
-            "pstn_password": full.digits(6),
-            "h323_password": full.digits(6),
-            "pre_schedule": False,
-            "template_id": "",
-            "dynamic_host_key": full.digits(6),
-            "creation_source": full.pick(("other", "open_api", "web_portal")),
-            "tracking_fields": [
-                {"field": "Department", "value": full.pick(("Sales", "Support")), "visible": True}
-                for _ in range(full.below(2))
-            ],
-            "settings": _settings(full, meeting),
-        }
-    )
-    if meeting.start is None:
-        row["start_time"] = ""
-    if meeting.has_registration:
-        row["registration_url"] = f"https://example.com/meeting/register/{full.key()}"
-    if meeting.occurrences:
-        row |= recurrence_columns(full, meeting, None if show_previous else today)
-    if occurrence is not None:
-        row["start_time"] = iso(occurrence.start)
+    """Return everything about the meeting or webinar, or about one occurrence of it.
+
+    Its agenda has up to 2,000 characters and begins as that of the list.
+    """
+    dice, listed = Dice(seed, "detail", meeting.number), list_row(seed, meeting, today)
+    recurrence = _recurrence(dice, meeting, None if show_previous else today)
+    start = meeting.start if occurrence is None else occurrence.start
+    more = {"agenda": listed["agenda"] + " and so on" * 20} if len(listed["agenda"]) == _AGENDA_IN_LISTS else {}
+    start_time = "" if start is None else iso(start)
+    own = {"pmi": None, **listed, **more, **recurrence, "host_email": meeting.host.email, "start_time": start_time}
+    row = drawn_row(meeting.template, "", dice, today, **own)
+    row["settings"]["approval_type"] = meeting.approval_type
+    row["settings"]["registration_type"] = meeting.registration_type
+    if not meeting.shows_approval_type:
+        del row["settings"]["approval_type"]
+    if not meeting.has_registration:
+        del row["settings"]["registration_type"], row["registration_url"]
     return row
 
 
-def recurrence_columns(dice: Dice, meeting: Meeting, since: datetime | None) -> dict[str, Any]:
+def _recurrence(dice: Dice, meeting: Meeting, since: datetime | None) -> dict[str, Any]:
     """Return the columns that only a recurring meeting or webinar has, with its occurrences from a time on."""
+    if not meeting.occurrences:
+        return {"recurrence": None, "occurrences": None}
     return {
         "recurrence": {
             "type": 2,
@@ -228,134 +229,23 @@ def recurrence_columns(dice: Dice, meeting: Meeting, since: datetime | None) -> 
     }
 
 
-def cut_agenda(dice: Dice) -> str:
-    """Return an agenda as lists show it."""
-    return (_SENTENCE * dice.below(7)).strip()[:_AGENDA_IN_LISTS]
+def panelist_rows(seed: int, webinar: Meeting, today: datetime) -> list[dict[str, Any]]:
+    """Return the panelists of a webinar."""
+    dice = Dice(seed, "panelists", webinar.number)
+    count = dice.below(_MOST_PANELISTS + 1)
+    return [drawn_row(f"{webinar.template}/panelists", "panelists", dice, today) for _ in range(count)]
 
 
-def full_agenda(cut: str) -> str:
-    """Return an agenda of up to 2,000 characters that begins as the cut one of the lists does."""
-    return cut if len(cut) < _AGENDA_IN_LISTS else cut + " and so on" * 20
+def questions_row(seed: int, meeting: Meeting, today: datetime) -> dict[str, Any]:
+    """Return the questions that people answer when they register."""
+    return drawn_row(f"{meeting.template}/registrants/questions", "", Dice(seed, "questions", meeting.number), today)
 
 
-def _settings(dice: Dice, meeting: Meeting) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        "additional_data_center_regions": [],
-        "allow_host_control_participant_mute_state": False,
-        "allow_multiple_devices": dice.percent(50),
-        "alternative_host_manage_cloud_recording": False,
-        "alternative_host_manage_meeting_summary": False,
-        "alternative_host_update_polls": dice.percent(50),
-        "alternative_hosts": dice.pick(("", "user1@example.com;user2@example.com")),
-        "alternative_hosts_email_notification": True,
-        "approved_or_denied_countries_or_regions": dice.pick(
-            (
-                {"enable": False},
-                {"enable": True, "method": "approve", "approved_list": ["DE", "JP"], "denied_list": []},
-                {"enable": True, "method": "deny", "approved_list": [], "denied_list": ["BR"]},
-            )
-        ),
-        "audio": dice.pick(("both", "telephony", "voip", "thirdParty")),
-        "audio_conference_info": "",
-        "authentication_domains": "",
-        "authentication_exception": [
-            {"email": "guest@example.com", "name": "Guest", "join_url": f"https://example.com/s/{meeting.id}"}
-            for _ in range(dice.below(2))
-        ],
-        "authentication_name": "Sign in to Zoom",
-        "authentication_option": f"signIn_{dice.key()}",
-        "auto_recording": dice.pick(("local", "cloud", "none")),
-        "auto_add_recording_to_video_management": {
-            "enable": True,
-            "channels": [{"channel_id": dice.key(), "name": "Recordings"}],
-        },
-        "auto_start_ai_companion_questions": False,
-        "auto_start_meeting_summary": dice.percent(30),
-        "breakout_room": {
-            "enable": True,
-            "rooms": [{"name": "Room 1", "participants": ["user1@example.com", "user2@example.com"]}],
-        },
-        "calendar_type": dice.pick((1, 2)),
-        "close_registration": False,
-        "cn_meeting": False,
-        "contact_email": meeting.host.email,
-        "contact_name": f"User {meeting.host.number}",
-        "continuous_meeting_chat": {
-            "enable": True,
-            "auto_add_invited_external_users": False,
-            "auto_add_meeting_participants": dice.percent(50),
-            "channel_id": dice.key(),
-        },
-        "custom_keys": [{"key": "project", "value": dice.digits(3)}],
-        "device_testing": False,
-        "disable_participant_video": False,
-        "email_in_attendee_report": True,
-        "email_notification": True,
-        "encryption_type": dice.pick(("enhanced_encryption", "e2ee")),
-        "enforce_login": False,
-        "enforce_login_domains": "",
-        "focus_mode": False,
-        "global_dial_in_countries": ["US"],
-        "global_dial_in_numbers": [
-            {"city": "New York", "country": "US", "country_name": "US", "number": "+1 2125550100", "type": "toll"}
-        ],
-        "host_save_video_order": False,
-        "host_video": dice.percent(50),
-        "in_meeting": False,
-        "internal_meeting": dice.percent(30),
-        "jbh_time": dice.pick((0, 5, 10, 15)),
-        "join_before_host": dice.percent(50),
-        "language_interpretation": {
-            "enable": True,
-            "interpreters": [
-                {
-                    "email": "interpreter@example.com",
-                    "languages": "US,FR",
-                    "interpreter_languages": "English,French",
-                }
-                for _ in range(dice.below(2))
-            ],
-        },
-        "meeting_authentication": dice.percent(30),
-        "meeting_invitees": [{"email": "guest@example.com", "internal_user": False}],
-        "mute_upon_entry": dice.percent(50),
-        "participant_focused_meeting": False,
-        "participant_video": dice.percent(50),
-        "private_meeting": dice.percent(10),
-        "push_change_to_calendar": False,
-        "question_and_answer": {
-            "enable": True,
-            "allow_submit_questions": True,
-            "allow_anonymous_questions": dice.percent(50),
-            "question_visibility": "all",
-            "attendees_can_comment": False,
-            "attendees_can_upvote": False,
-        },
-        "registrants_confirmation_email": True,
-        "registrants_email_notification": True,
-        "request_permission_to_unmute_participants": False,
-        "resources": [
-            {"resource_type": "whiteboard", "resource_id": dice.key(), "permission_level": "editor"}
-            for _ in range(dice.below(2))
-        ],
-        "show_join_info": False,
-        "show_share_button": False,
-        "sign_language_interpretation": {
-            "enable": True,
-            "interpreters": [
-                {"email": "interpreter@example.com", "sign_language": "American"} for _ in range(dice.below(2))
-            ],
-        },
-        "summary_template_id": "",
-        "use_pmi": meeting.pmi is not None,
-        "waiting_room": dice.percent(50),
-        "waiting_room_options": {"mode": "custom", "who_goes_to_waiting_room": "everyone"},
-        "watermark": False,
-        "who_can_ask_questions": dice.between(1, 5),
-        "who_will_receive_summary": dice.between(1, 4),
-    }
-    if meeting.shows_approval_type:
-        settings["approval_type"] = meeting.approval_type
-    if meeting.has_registration:
-        settings["registration_type"] = meeting.registration_type
-    return settings
+def poll_rows(seed: int, meeting: Meeting, today: datetime, most: int) -> list[dict[str, Any]] | None:
+    """Return the polls of a meeting as they were set up, or None where Zoom says 404/404 instead of an empty list."""
+    dice = Dice(seed, "polls", meeting.number)
+    luck = dice.below(100)
+    if luck < _POLLS_UNKNOWN_PERCENT:
+        return None
+    count = 0 if luck < _POLLS_UNKNOWN_PERCENT + _NO_POLLS_PERCENT or not most else dice.between(1, most)
+    return [drawn_row(f"{meeting.template}/polls", "polls", dice, today) for _ in range(count)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 
-from sandbox.dates import months_later
+from sandbox.dates import midnight, months_later
 from sandbox.dice import Dice
 from sandbox.world.meetings import RECURRING, SCHEDULED
 from sandbox.world.oddities import Oddities
@@ -279,8 +279,8 @@ class PastSessions:
 
     def _slots(self, first: date, last: date) -> range:
         """Return the places of all derived sessions that any rule could select between two days."""
-        since = max(_midnight(first), self._plan.first) - _LONGEST
-        until = min(_midnight(last), self._plan.last) + _LONGEST
+        since = max(midnight(first), self._plan.first) - _LONGEST
+        until = min(midnight(last), self._plan.last) + _LONGEST
         return self._plan.slots(since, until)
 
     def _derive_within(self, slots: range) -> tuple[Session, ...]:
@@ -294,7 +294,3 @@ class PastSessions:
             if session.end <= ended and self.rules.selects(session.end if by_end else session.start, first, last)
         ]
         return sorted(selected, key=lambda session: (session.start, session.number))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=timezone.utc)

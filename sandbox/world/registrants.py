@@ -2,19 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sandbox.dice import Dice
+from sandbox.published import drawn_row
 from sandbox.world.meetings import PER_OCCURRENCE, Meeting, Occurrence
-from sandbox.world.people import FIRST_NAMES, LAST_NAMES, iso
 
 STATUSES = ("approved", "pending", "denied")
 _TWO_OCCURRENCES_EVERY = 3
-_COUNTRIES = ("BR", "DE", "IN", "JP", "NG", "US")
-_EMPLOYEES = ("", "1-20", "21-50", "51-100", "101-250", "251-500", "501-1,000", "1,001-5,000", "More than 10,000")
-_TIME_FRAMES = ("", "Within a month", "1-3 months", "4-6 months", "More than 6 months", "No timeframe")
-_PURCHASE_ROLES = ("", "Decision Maker", "Evaluator/Recommender", "Influencer", "Not involved")
 
 
 @dataclass(frozen=True)
@@ -70,32 +66,14 @@ def registrant_id(seed: int, meeting: Meeting, number: int) -> str:
 
 def registrant_row(seed: int, meeting: Meeting, number: int, status: str, today: datetime) -> dict[str, Any]:
     """Return the registrant as Zoom lists it."""
-    dice = Dice(seed, "registrant", meeting.number, number)
-    row: dict[str, Any] = {
-        "id": dice.key(),
-        "first_name": dice.pick(FIRST_NAMES),
-        "last_name": dice.pick(LAST_NAMES),
-        "email": f"guest{number}.m{meeting.number}@example.org",
-        "address": f"{dice.below(999)} Main Street",
-        "city": "Springfield",
-        "country": dice.pick(_COUNTRIES),
-        "zip": dice.digits(5),
-        "state": "",
-        "phone": f"555{dice.digits(4)}",
-        "industry": "",
-        "org": f"Company {dice.below(50)}",
-        "job_title": dice.pick(("", "Engineer", "Analyst", "Chef")),
-        "purchasing_time_frame": dice.pick(_TIME_FRAMES),
-        "role_in_purchase_process": dice.pick(_PURCHASE_ROLES),
-        "no_of_employees": dice.pick(_EMPLOYEES),
-        "comments": "",
-        "custom_questions": [
-            {"title": "What do you hope to learn?", "value": dice.pick(("", "How it works", "Prices"))}
-        ],
-        "status": status,
-        "create_time": iso(today - timedelta(minutes=dice.below(40_000))),
-    }
-    if status == "approved":
-        row["join_url"] = f"https://example.com/w/{meeting.id}?tk={row['id']}"
-        row["participant_pin_code"] = dice.below(10**6)
-    return row
+    row = drawn_row(
+        f"{meeting.template}/registrants",
+        "registrants",
+        Dice(seed, "registrant row", meeting.number, number),
+        today,
+        id=registrant_id(seed, meeting, number),
+        email=f"guest{number}.m{meeting.number}@example.org",
+        status=status,
+    )
+    left_out = () if status == "approved" else ("join_url", "participant_pin_code")
+    return {name: value for name, value in row.items() if name not in left_out}

@@ -4,55 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sandbox.dates import iso
 from sandbox.dice import Dice
+from sandbox.published import columns
 from sandbox.world.attendance import IN_MEETING, IN_WAITING_ROOM, Stay
 from sandbox.world.meetings import topic
-from sandbox.world.people import User, iso
+from sandbox.world.people import User
 from sandbox.world.sessions import INSTANT, PERSONAL_ROOM, STORED, Session
 
 if TYPE_CHECKING:
     from sandbox.world import World
 
 _SECONDS_PER_MINUTE = 60
-FEATURES = (
-    "screen_sharing",
-    "video_on",
-    "remote_control",
-    "closed_caption",
-    "breakout_room",
-    "language_interpretation",
-    "telephone_usage",
-    "in_meeting_chat",
-    "poll",
-    "join_by_room",
-    "waiting_room",
-    "live_transcription",
-    "reaction",
-    "zoom_apps",
-    "annotation",
-    "raise_hand",
-    "virtual_background",
-    "whiteboard",
-    "immersive_scene",
-    "avatar",
-    "switch_to_mobile",
-    "file_sharing",
-    "meeting_summary",
-    "meeting_questions",
-    "record_to_computer",
-    "record_to_cloud",
-    "live_translation",
-    "registration",
-    "smart_recording",
-    "multi_speaker",
-    "meeting_wallpaper",
-    "gen_ai_virtual_background",
-    "multi_share",
-    "document_collaboration",
-    "portrait_lighting",
-    "personalized_audio_isolation",
-    "color_themes",
-)
+FEATURES = tuple(columns("/report/history_meetings", "history_meetings")["feature_used"]["properties"])
 """What ``feature_used`` tells of a session."""
 
 

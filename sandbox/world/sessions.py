@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sandbox.dice import Dice
 from sandbox.world.ids import Keys, MeetingIds
-from sandbox.world.meetings import RECURRING, SCHEDULED
-from sandbox.world.webinars import WEBINAR, WEBINAR_KINDS, WEBINARS, WebinarPlan
+from sandbox.world.meetings import RECURRING, SCHEDULED, WEBINARS
+from sandbox.world.webinars import WEBINAR, WEBINAR_KINDS, WebinarPlan
 
 INSTANT, PERSONAL_ROOM = 1, 4
 

@@ -14,7 +14,7 @@ import pytest
 from sandbox.areas import ROUTES
 from sandbox.expected import numbered
 from sandbox.limits import PLANS, Label
-from sandbox.routing import ROUTES_FILE
+from sandbox.published import ROUTES_FILE
 from sandbox.shaped import TABLE, table
 from sandbox.shaped_rows import SHAPES, SHAPES_FILE, After, Between, Exactly, PerDay, Rows, Shaped
 from scripts import make_shapes
@@ -100,7 +100,7 @@ def test_key_and_time_are_columns(stream: str) -> None:
 
 @pytest.mark.parametrize("stream", TABLE)
 def test_a_naive_reader_gets_what_is_expected(serve: Serve, stream: str) -> None:
-    client = serve()
+    client = serve(channels=45)
     rows = listed(client, stream)
     expected = list(client.sandbox.expected_rows(stream))
     assert len(rows) >= 40
@@ -127,7 +127,7 @@ def test_a_seed_makes_its_rows(serve: Serve, stream: str) -> None:
 
 @pytest.mark.parametrize("stream", TABLE)
 def test_every_value_appears_and_some_fields_are_left_out(serve: Serve, stream: str) -> None:
-    client = serve()
+    client = serve(channels=45)
     rows = list(client.sandbox.expected_rows(stream))
     line = TABLE[stream]
     for name, field in SHAPES[stream]["row"].items():
