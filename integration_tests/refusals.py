@@ -261,6 +261,7 @@ LISTS: tuple[Place, ...] = (
     Place(
         "/phone/call_history", None, {"phone_call_history": "start_time", "phone_call_elements": "call_history_uuid"}
     ),
+    Place("/archive_files", None, {"archive_files": "uuid"}),
 )
 """Those that list everything."""
 

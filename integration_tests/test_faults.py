@@ -131,6 +131,9 @@ ON_HEAVY = {
 ON_PHONE = {"phone_call_history", "phone_call_elements"}
 """The streams of Zoom Phone, whose labels are its own."""
 
+OF_ARCHIVE = {"archive_files"}
+"""The incremental streams that need Medium requests only."""
+
 WORKERS = 4
 
 
@@ -393,7 +396,7 @@ def test_page_token_given_twice_ends_the_list(serve: Serve, path: str) -> None:
         (Label.LIGHT, 10, {"meetings", "meeting_polls"}, {"users", "channels", *PAST_SESSIONS} - ON_LIGHT),
         (Label.MEDIUM, 20, {"meeting_registrants"}, {"users", *ON_HEAVY, *ON_PHONE}),
         (Label.MEDIUM, 0, {*STREAMS} - ON_HEAVY - ON_PHONE, ON_HEAVY | ON_PHONE),
-        (Label.HEAVY, 0, {*INCREMENTAL} - ON_PHONE, {*OF_NOW} | ON_PHONE),
+        (Label.HEAVY, 0, {*INCREMENTAL} - ON_PHONE - OF_ARCHIVE, {*OF_NOW} | ON_PHONE | OF_ARCHIVE),
         (Label.HEAVY, 70, {"report_meeting_participants"}, {*OF_NOW} | ON_PHONE),
         (Label.PHONE_HEAVY, 0, ON_PHONE, {*STREAMS} - ON_PHONE),
         (Label.PHONE_LIGHT, 9, {"phone_call_elements"}, {*STREAMS} - {"phone_call_elements"}),

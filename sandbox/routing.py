@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -216,7 +216,11 @@ def _reader(parameter: Mapping[str, Any]) -> Callable[[str], Any]:
         return lambda text: {*map(read, text.split(","))}
     if "enum" in parameter:
         return choice(*parameter["enum"])
-    if parameter.get("format") == "date":
-        return date.fromisoformat
+    if parameter.get("format") in {"date", "date-time"}:
+        return date.fromisoformat if parameter["format"] == "date" else _moment
     readers: dict[str, Callable[[str], Any]] = {"boolean": boolean, "integer": int}
     return readers.get(parameter["type"], str)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)

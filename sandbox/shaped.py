@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sandbox.dates import months_later
+from sandbox.dates import iso, months_later
 from sandbox.messages import ZoomError
 from sandbox.refusals import invalid, no_phone, only_for_paid
 from sandbox.routing import Call, Listing, Route, published
-from sandbox.shaped_rows import SHAPES, After, Between, Exactly, PerDay, Rows, Shaped, Table
+from sandbox.shaped_rows import SHAPES, After, Between, Exactly, PerDay, Rows, Shaped, Table, Until
 
 TABLE: Table = {
     line.stream: line
@@ -25,6 +25,9 @@ TABLE: Table = {
         Shaped("phone_call_elements", "/phone/call_history/{callHistoryUuid}", of="phone_call_history",
                rows=Between(1, 4), records="call_elements", key="call_element_id", needs="phone",
                carries={"call_history_uuid": "call_history_uuid", "call_start_time": "start_time"}),
+        Shaped("archive_files", "/archive_files", rows=PerDay(3), by="complete_time", key="uuid", most_days=7,
+               ready=Until(3, every=2, field="status", value="processing", empty=("complete_time",)),
+               defaults_select=True),
     )
 }  # fmt: skip
 LACKING = {"reports": only_for_paid, "phone": no_phone}
@@ -59,7 +62,8 @@ def _answer(lines: Table, stream: str, call: Call) -> Listing | dict[str, Any]:
         numbers, told = [*rows.of(number)], rows.parents.row(number)
     else:
         numbers = _selected(rows, call, shape)
-        told = {name: call.query[name].isoformat() for name in ("from", "to") if call.query.get(name)}
+        asked = {name: call.query[name] for name in ("from", "to") if call.query.get(name)}
+        told = {name: iso(one) if isinstance(one, datetime) else one.isoformat() for name, one in asked.items()}
     told = {name: value for name, value in told.items() if name in shape["body"]}
     if call.page is None:
         counts = {name: len(numbers) for name in shape["counts"] if name == "total_records"}
@@ -92,21 +96,27 @@ def _in_time(rows: Rows, query: dict[str, Any], call: Call, parameters: Mapping[
     """Return the rows of the days asked for, and take what tells these from the query."""
     line, now, zone = rows.line, call.world.sessions.now, ZoneInfo(rows.line.zone)
     first, last = query.pop("from", None), query.pop("to", None)
-    chooses = next((name for name, one in parameters.items() if line.by in one.get("enum", ())), "")
-    if query.pop(chooses, line.by) != line.by:  # rows go by one time only
-        raise call.route.refuse(chooses)
+    times = {name: one for name, part in parameters.items() for one in part.get("enum", ()) if one.endswith(line.by)}
+    if any(query.pop(name, time) != time for name, time in times.items()):  # rows go by one time only
+        raise call.route.refuse(next(iter(times)))
     if not (first or last or parameters["from"].get("required")):
         return [one for one in rows.all((now - _DAY).date(), now.date()) if rows.time(one) > now - _DAY]
     if first is None:
         raise call.route.refuse("from")
-    if first < _oldest(rows, call):
+    if _day(first) < _oldest(rows, call):
         text = f"Report can only be provided for a month that falls within the recent {line.kept_months} months."
         raise invalid(text)
-    latest = now.astimezone(zone).date() + call.world.sessions.rules.days_ahead * _DAY
-    if last is None or not first <= last <= min(latest, months_later(first, 1)):
+    are_moments = isinstance(first, datetime)
+    latest = last if are_moments else now.astimezone(zone).date() + call.world.sessions.rules.days_ahead * _DAY
+    longest = first + line.most_days * _DAY if line.most_days else months_later(first, 1)
+    if last is None or not first <= last <= min(latest, longest):
         raise call.route.refuse("to")
-    numbers = rows.all(first - _DAY, last + _DAY)
-    return [number for number in numbers if first <= rows.time(number).astimezone(zone).date() <= last]
+    numbers = ((one, rows.time(one)) for one in rows.all(_day(first) - _DAY, _day(last) + _DAY))
+    return [one for one, at in numbers if first <= (at if are_moments else at.astimezone(zone).date()) <= last]
+
+
+def _day(one: date) -> date:
+    return one.date() if isinstance(one, datetime) else one
 
 
 def _oldest(rows: Rows, call: Call) -> date:

@@ -52,6 +52,19 @@ class After(NamedTuple):
     column: str = ""
 
 
+class Until(NamedTuple):
+    """Of every so many rows, one is announced some days before it is ready.
+
+    Until then its fields of a name have a value that they never have later, and some of its date-times are empty.
+    """
+
+    days: float
+    every: int
+    field: str
+    value: str
+    empty: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Shaped:
     """A stream and its endpoint. Rows without a time count as made when the sandbox's first day began."""
@@ -71,6 +84,8 @@ class Shaped:
     needs: str | None = None  # the feature (of LACKS) without which the endpoint is refused
     late: After | None = None  # rows that are listed late
     changes: After | None = None  # rows that change
+    ready: Until | None = None  # rows that are announced before they are ready
+    most_days: int | None = None  # the longest range of `from` and `to`, a month if not given
     defaults_select: bool = False  # whether a parameter that is left out has its published default
 
     @property
@@ -94,6 +109,7 @@ class Rows:
         times = sum(field.get("format") == "date-time" for field in self._fields.values())
         self._longest = _LONGEST if times > 1 else 1
         self._always = {self.line.key, self.line.by, self.line.changes and self.line.changes.column}
+        self._always |= {name for name, field in self._fields.items() if field.get("required")}
 
     def all(self, first: date = date.min, last: date = date.max) -> Iterator[int]:
         """Yield all that are shown by now, twins repeated; by time, those of these UTC days."""
@@ -131,8 +147,9 @@ class Rows:
     def row(self, number: int) -> dict[str, Any]:
         """Return the row, with some of its fields left out."""
         dice, changes = self._dice("row", number), self.line.changes
-        known = partial(self._known, number, dice)
-        values = {name: drawn(name, field, dice, known, number) for name, field in self._fields.items()}
+        known, is_announced = partial(self._known, number, dice), self._has_come(self.line.ready, number) is False
+        fields = _of(self.line.ready, self._fields, is_announced=is_announced) if self.line.ready else self._fields
+        values = {name: drawn(name, field, dice, known, number) for name, field in fields.items()}
         row = {name: value for name, value in values.items() if dice.below(_LEFT_OUT_SHARE) or name in self._always}
         row |= {self.line.by: iso(self.time(number))} if self.line.by else {}
         if self.parents:  # other ids are the parent's, so that rows can be joined by them
@@ -140,6 +157,8 @@ class Rows:
             row |= {name: parent[name] for name in row if is_id(name) and name in parent and name != self.line.key}
         if changes and self._has_come(changes, number):
             row[changes.column] = _another(row[changes.column], self._fields[changes.column].get("enum"))
+        if self.line.ready and is_announced:
+            row |= dict.fromkeys(self.line.ready.empty, "")
         return row
 
     def _known(self, row: int, dice: Dice, name: str, field: Mapping[str, Any], item: int) -> Any:
@@ -158,7 +177,7 @@ class Rows:
             return value if field["type"] == "integer" else str(value)
         return self._keys(name).uuid(number) if "uuid" in name else self._keys(name).user_id(number)
 
-    def _has_come(self, after: After | None, number: int) -> bool | None:
+    def _has_come(self, after: After | Until | None, number: int) -> bool | None:
         """Tell whether a row's wait is over; None if the row is none of those that wait."""
         if after is None or self._dice(f"after {after}", number).below(after.every):
             return None
@@ -201,6 +220,20 @@ class _Users(Rows):
 
     def _length(self, number: int) -> timedelta:
         return timedelta()
+
+
+def _of(ready: Until, fields: Mapping[str, Any], *, is_announced: bool) -> dict[str, Any]:
+    """Return fields of a row that have the values of one that is announced, or of one that is ready."""
+
+    def values(name: str, field: Mapping[str, Any]) -> Mapping[str, Any]:
+        if name == ready.field:
+            return {**field, "enum": [one for one in field["enum"] if (one == ready.value) == is_announced]}
+        if "items" in field:
+            return {**field, "items": values("", field["items"])}
+        parts = field.get("properties", {})
+        return {**field, "properties": {one: values(one, part) for one, part in parts.items()}} if parts else field
+
+    return {name: values(name, field) for name, field in fields.items()}
 
 
 def _another(value: Any, choices: list[Any] | None) -> Any:

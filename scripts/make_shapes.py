@@ -17,6 +17,7 @@ from sandbox.areas import ROUTES
 from sandbox.published import ROUTES_FILE
 from sandbox.shaped import TABLE
 from sandbox.shaped_rows import SHAPES, SHAPES_FILE, Shaped
+from unit_tests.contract.schema_tree import without_alternatives
 
 DOCUMENTS = Path(__file__).resolve().parents[2] / "shared" / "zoom-openapi"
 PRODUCTS = (
@@ -68,7 +69,8 @@ def published() -> dict[str, JsonObject]:
     :raises UndocumentedError: if the documents are not here
     """
     files = {product: DOCUMENTS / f"{product}.json" for product in PRODUCTS}
-    pages = {product: json.loads(file.read_text(encoding="utf-8")) for product, file in files.items() if file.is_file()}
+    texts = {product: file.read_text(encoding="utf-8") for product, file in files.items() if file.is_file()}
+    pages = {product: json.loads(text, object_hook=without_alternatives) for product, text in texts.items()}
     if not pages:
         raise UndocumentedError(MISSING)
     return {
@@ -138,7 +140,8 @@ def _shape(line: Shaped, product: str, operation: JsonObject) -> JsonObject:
         "counts": [name for name in scalars if name in COUNTS],
         "records": records,
         "row": {
-            name: _column(part, parameters.get(name)) for name, part in _properties(body[records]["items"]).items()
+            name: _column(part, parameters.get(name), is_required=name in body[records]["items"].get("required", ()))
+            for name, part in _properties(body[records]["items"]).items()
         },
     }
 
@@ -198,10 +201,11 @@ def _field(schema: JsonObject) -> JsonObject:
     return field
 
 
-def _column(schema: JsonObject, parameter: JsonObject | None) -> JsonObject:
+def _column(schema: JsonObject, parameter: JsonObject | None, *, is_required: bool) -> JsonObject:
     """Return the field of a row; Zoom may publish its values only with the filter of the same name."""
     field, values = _field(schema), (parameter or {"schema": {}})["schema"].get("enum", ())
-    return {**({"enum": [one for one in values if one != "all"]} if values else {}), **field}
+    said = {"required": True} if is_required else {}
+    return {**({"enum": [one for one in values if one != "all"]} if values else {}), **field, **said}
 
 
 def _lines(value: Any, depth: int = 0, name: str = "") -> Iterator[str]:

@@ -296,7 +296,7 @@ def _start_date(keys: Normalised, now: pendulum.DateTime) -> tuple[pendulum.Date
     if day >= oldest:
         return day, ()
     notice = (
-        f"`{name}` {day.date().isoformat()} was moved up to {oldest.date().isoformat()}: "
+        f"`{name}` {day.date().isoformat()} was moved up to {oldest.date().isoformat()}, but for archives: "
         f"Zoom's reports reach back {REPORT_MONTHS} months."
     )
     return day, (notice,)

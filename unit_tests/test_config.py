@@ -238,7 +238,8 @@ def test_start_date_older_than_the_reports_is_noticed_once_and_left_to_each_stre
     config = parse(**{name: value})
     assert config.start_date.isoformat()[:10] == value[:10]
     (notice,) = config.notices
-    assert notice == f"`{name}` {value[:10]} was moved up to 2026-02-28: Zoom's reports reach back 6 months."
+    moved = f"`{name}` {value[:10]} was moved up to 2026-02-28, but for archives"
+    assert notice == f"{moved}: Zoom's reports reach back 6 months."
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema
+import pendulum
 import pytest
 
 from source_zoom.streams import STREAMS, PastSessionStream, ZoomStream
 from source_zoom.streams.base.stream import ZoomSubStream
 from source_zoom.streams.sessions.listing import PastSessions
+from source_zoom.streams.windows.grid import REPORTS, Window
+from source_zoom.streams.windows.listing import WindowList
+from unit_tests.contract.formats import DATE, DATE_TIME_WITH_ZONE
 from unit_tests.contract.openapi import documented, needs_documents, query_parameters
 from unit_tests.declared import DECLARED, instance, operation_of
 from unit_tests.past import NOW, START
 
 pytestmark = needs_documents
 
-DAYS = {"from": START[:10], "to": NOW[:10]}
+DAYS = Window(pendulum.Date.fromisoformat(START[:10]), pendulum.Date.fromisoformat(NOW[:10]))
 CHOICES = {"recording_status"}
 """What a slice has one of the documented values of."""
 UNDOCUMENTED_PAGE_TOKEN = {"WebinarList"}
@@ -38,7 +42,8 @@ def parameters(cls: type[ZoomStream]) -> dict[str, Any]:
 def queries(cls: type[ZoomStream]) -> Iterator[Mapping[str, Any]]:
     """The query of the first page and of a later one of each read, as the stream makes it."""
     stream = instance(cls)
-    slice_ = {name: DAYS.get(name, "1") for name in cls.endpoint.slice_params}
+    days = cls.windows.params(DAYS) if issubclass(cls, WindowList) else REPORTS.params(DAYS)
+    slice_ = {name: days.get(name, "1") for name in cls.endpoint.slice_params}
     slice_ |= {name: schema_of(one)["enum"][0] for name, one in parameters(cls).items() if name in CHOICES}
     for variant in cls.endpoint.variants:
         yield stream.request_params(None, {**slice_, **variant})
@@ -108,10 +113,12 @@ def test_list_with_documented_pages_asks_for_their_size(cls: type[ZoomStream]) -
 
 @every_stream
 def test_days_have_the_documented_form(cls: type[ZoomStream]) -> None:
+    are_moments = issubclass(cls, WindowList) and cls.windows.are_moments
+    form, pattern = ("date-time", DATE_TIME_WITH_ZONE) if are_moments else ("date", DATE)
     for name in {"from", "to"} & set(parameters(cls)) & set(cls.endpoint.slice_params):
         # Of the history, the format is documented in words only.
-        assert schema_of(parameters(cls)[name]).get("format", "date") == "date"
-        assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", query[name]) for query in queries(cls))
+        assert schema_of(parameters(cls)[name]).get("format", "date") == form
+        assert all(pattern.fullmatch(query[name]) for query in queries(cls))
 
 
 def test_both_kinds_of_listed_sessions_are_documented_values() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from source_zoom.streams import account, chat, lists, meetings, phone, reports, users, webinars
+from source_zoom.streams import account, archiving, chat, lists, meetings, phone, reports, users, webinars
 from source_zoom.streams.base.context import StreamContext
 from source_zoom.streams.base.stream import ZoomStream, ZoomSubStream
 from source_zoom.streams.gaps import ReadGaps
@@ -21,6 +21,7 @@ STREAMS: tuple[type[ZoomStream], ...] = (
     *chat.STREAMS,
     *account.STREAMS,
     *phone.STREAMS,
+    *archiving.STREAMS,
 )
 """Parents before children; internal streams among them."""
 

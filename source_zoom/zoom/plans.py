@@ -23,5 +23,6 @@ ANY = Plan()
 PRO = Plan("Pro plan", Meaning.NO_PLAN)
 WEBINARS = Plan("Webinars licence", Meaning.NO_LICENCE | Meaning.NO_PLAN)
 PHONE = Plan("Zoom Phone licence", Meaning.NO_PHONE)
+ARCHIVING = Plan("Meeting and Webinar Archiving, enabled by Zoom support")
 PRO_NEEDED = Plan(PRO.name)
 """The same, where its lack is no reason to skip an object: nothing could be read."""

@@ -7,6 +7,17 @@ from typing import Any
 JsonObject = dict[str, Any]
 
 _UNSUPPORTED = frozenset({"$ref", "anyOf", "not", "oneOf", "patternProperties"})
+_SCALARS = ("boolean", "integer", "number", "string")
+
+
+def without_alternatives(node: JsonObject) -> JsonObject:
+    """A node of Zoom's documents, without the alternatives of a field that has a scalar type.
+
+    They say which values there are, and contradict the type: `complete_time` of `/archive_files` is a string that is
+    an object or empty.
+    """
+    is_scalar = any(node.get("type") == scalar for scalar in _SCALARS)
+    return {name: part for name, part in node.items() if not (is_scalar and name in {"anyOf", "oneOf"})}
 
 
 def properties(schema: Mapping[str, Any]) -> Iterator[tuple[str, JsonObject]]:

@@ -1,6 +1,7 @@
 """A client without any cleverness: it asks, page by page, and keeps what it gets."""
 
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import requests
@@ -10,6 +11,10 @@ from sandbox.expected import PRIMARY_KEYS
 
 MONTHS = [(f"2026-{month:02}-23", f"2026-{month + 1:02}-23") for month in range(3, 9)]
 """Windows up to the days around the test clock's 21 September 2026."""
+
+_MONDAYS = [date(2026, 3, 16) + timedelta(weeks=week) for week in range(28)]
+WEEKS = [(f"{monday}T00:00:00Z", f"{monday + timedelta(days=6)}T23:59:59Z") for monday in _MONDAYS]
+"""Ranges of moments up to those days."""
 
 
 class Client:

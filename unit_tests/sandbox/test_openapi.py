@@ -14,8 +14,10 @@ from sandbox.areas.past import INSTANCES
 from sandbox.faults import WEBINAR_LIST
 from sandbox.routing import Route
 from unit_tests.contract.openapi import DOCUMENTS_FOLDER, needs_documents
-from unit_tests.sandbox.client import MONTHS, Client
+from unit_tests.contract.schema_tree import without_alternatives
+from unit_tests.sandbox.client import MONTHS, WEEKS, Client
 
+ARCHIVES = "/archive_files"
 DOCUMENTS = ("users.json", "meetings.json", "team-chat.json", "phone.json")
 
 Serve = Callable[..., Client]
@@ -32,7 +34,8 @@ pytestmark = needs_documents
 @cache
 def operation(template: str) -> Schema:
     for name in DOCUMENTS:
-        paths = json.loads((DOCUMENTS_FOLDER / name).read_text(encoding="utf-8"))["paths"]
+        text = (DOCUMENTS_FOLDER / name).read_text(encoding="utf-8")
+        paths = json.loads(text, object_hook=without_alternatives)["paths"]
         if template in paths:
             found: Schema = paths[template]["get"]
             return found
@@ -80,6 +83,8 @@ def paths(client: Client, template: str) -> Iterator[str]:
         uuids = (quote(quote(str(uuid), safe=""), safe="") for (uuid,) in calls)
         days = (f"{template}?from={first}&to={last}" for first, last in MONTHS)
         yield from (template.format(callHistoryUuid=uuid) for uuid in uuids) if "{" in template else days
+    elif template == ARCHIVES:
+        yield from (f"{template}?from={first}&to={last}&query_date_type=archive_complete_time" for first, last in WEEKS)
     elif template.startswith(("/report", "/past")):
         yield from session_paths(client, template)
     elif "{userId}" in template:

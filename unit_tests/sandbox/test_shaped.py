@@ -16,15 +16,17 @@ from sandbox.expected import numbered
 from sandbox.limits import PLANS, Label
 from sandbox.published import ROUTES_FILE
 from sandbox.shaped import TABLE, table
-from sandbox.shaped_rows import SHAPES, SHAPES_FILE, After, Between, Exactly, PerDay, Rows, Shaped
+from sandbox.shaped_rows import SHAPES, SHAPES_FILE, After, Between, Exactly, PerDay, Rows, Shaped, Until
 from scripts import make_shapes
 from unit_tests.contract.openapi import needs_documents
-from unit_tests.sandbox.client import Client, Clock
+from unit_tests.sandbox.client import WEEKS, Client, Clock
 
 Serve = Callable[..., Client]
 Row = dict[str, Any]
 
 LOGS, CALLS, ELEMENTS = "report_operation_logs", "phone_call_history", "phone_call_elements"
+ARCHIVES = "archive_files"
+BY_COMPLETION = {"query_date_type": "archive_complete_time"}
 PATHS = {stream: line.template for stream, line in TABLE.items()}
 DATED = [LOGS, CALLS]
 NOON = datetime(2026, 9, 21, 12, tzinfo=timezone.utc)
@@ -55,6 +57,10 @@ def listed(client: Client, stream: str, first: date = FIRST, last: date = TODAY,
             for call in listed(client, CALLS, first, last)
             for row in client.get(element_path(call["call_history_uuid"])).json()[records]
         ]
+    if stream == ARCHIVES:
+        weeks = ({"from": first, "to": last, **BY_COMPLETION, **query} for first, last in WEEKS)
+        rows = (row for week in weeks for row in client.rows(PATHS[stream], records, **week))
+        return [{**row, "complete_time": row["complete_time"] or None} for row in rows]
     if stream not in DATED:
         return list(client.rows(PATHS[stream], records, **query))
     spans = ({"from": day, "to": day} for day in days(first, last))
@@ -134,7 +140,7 @@ def test_every_value_appears_and_some_fields_are_left_out(serve: Serve, stream: 
         seen = [row[name] for row in rows if name in row]
         assert seen
         assert all(value in seen for value in field.get("enum", ()))
-        if name in {line.key, line.by}:
+        if name in {line.key, line.by} or field.get("required"):
             assert len(seen) == len(rows)
         elif len(rows) > 300:
             assert len(rows) * 0.85 < len(seen) < len(rows)
@@ -326,6 +332,57 @@ def test_groups_change_on_the_day_after_the_first_and_grow_where_asked(serve: Se
     assert all(second[key] == third[key] for key in second)
 
 
+def test_an_archive_is_announced_before_it_is_ready(serve: Serve, clock: Clock) -> None:
+    client = serve(shaped={ARCHIVES: {"rows": PerDay(20), "ready": Until(3, 2, "status", "processing")}})
+
+    def statuses() -> dict[str, set[str]]:
+        return {
+            row["uuid"]: {row["status"], *(file["status"] for file in row.get("archive_files", ()))}
+            for row in client.sandbox.expected_rows(ARCHIVES)
+        }
+
+    before, times = statuses(), {row["uuid"]: row["complete_time"] for row in client.sandbox.expected_rows(ARCHIVES)}
+    announced = {uuid for uuid, found in before.items() if found == {"processing"}}
+    assert announced
+    assert announced == {uuid for uuid, found in before.items() if "processing" in found}
+    assert all(NOON - timedelta(days=3) < moment(times[uuid]) for uuid in announced)
+    clock.now += 3 * DAY
+    assert {value for uuid in announced for value in statuses()[uuid]} == {"completed", "failed"}
+
+
+def test_an_archive_that_is_not_ready_may_lack_its_time_until_then(serve: Serve, clock: Clock) -> None:
+    client = serve(shaped={ARCHIVES: {"rows": PerDay(20)}})
+    before = {row["uuid"]: row["complete_time"] for row in client.sandbox.expected_rows(ARCHIVES)}
+    clock.now += 3 * DAY
+    after = {row["uuid"]: row["complete_time"] for row in client.sandbox.expected_rows(ARCHIVES)}
+    assert None in before.values()
+    assert None not in {after[uuid] for uuid in before}
+
+
+def test_a_range_of_moments_is_a_week_of_one_kind_of_time(serve: Serve) -> None:
+    client = serve(shaped={ARCHIVES: {"rows": PerDay(20), "ready": None}})
+
+    def asked(first: str, last: str, **query: str) -> Any:
+        return client.get(PATHS[ARCHIVES], **{"from": first, "to": last, **BY_COMPLETION, **query})
+
+    rows = asked("2026-08-01T06:00:00Z", "2026-08-01T17:59:59Z", page_size="300").json()["meetings"]
+    wanted = [
+        row
+        for row in client.sandbox.expected_rows(ARCHIVES)
+        if "2026-08-01T06:00:00Z" <= row["complete_time"] <= "2026-08-01T17:59:59Z"
+    ]
+    assert sorted_rows(rows) == sorted_rows(wanted) != []
+    assert asked("2020-08-01T00:00:00Z", "2020-08-08T00:00:00Z").ok
+    assert asked("2026-09-20T00:00:00Z", "2026-09-26T00:00:00Z").ok
+    for refused in (
+        asked("2026-08-01T00:00:00Z", "2026-08-08T00:00:01Z"),
+        asked("2026-08-01", "2026-08-02"),
+        asked("2026-08-01T00:00:00Z", "2026-08-02T00:00:00Z", query_date_type=""),
+        asked("2026-08-01T00:00:00Z", "2026-08-02T00:00:00Z", query_date_type="meeting_start_time"),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (400, 300)
+
+
 # Days
 
 
@@ -448,7 +505,9 @@ def test_refusals_by_template(serve: Serve, stream: str) -> None:
     client = serve()
     call = str(client.sandbox.expected_keys(CALLS)[-1][0])
     path = element_path(call) if stream == ELEMENTS else PATHS[stream]
-    query = {"from": "2026-09-01", "to": "2026-09-02"} if stream in DATED else {}
+    query = (
+        {"from": "2026-09-01", "to": "2026-09-02"} if stream in DATED else BY_COMPLETION if stream == ARCHIVES else {}
+    )
     client.sandbox.refuse(path=PATHS[stream], answer="no-permission")
     assert client.error(path, **query) == (400, 200)
     assert client.sandbox.faults()[0]["hits"] == 1

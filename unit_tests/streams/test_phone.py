@@ -9,6 +9,7 @@ import pendulum
 import pytest
 import requests_mock
 
+from source_zoom.streams.phone import PhoneCallHistory
 from unit_tests.fake_zoom import API, TOKEN_URL, refusal, token
 from unit_tests.streams.base.test_withheld import Sync
 
@@ -147,3 +148,28 @@ def test_call_whose_key_is_a_word_of_the_connector_is_a_call(account: Account) -
 
     assert {row["call_history_uuid"] for row in first.rows(ELEMENTS)} == {"end", "other"}
     assert second.rows(ELEMENTS) == []
+
+
+def test_days_of_a_call_that_is_not_ready_are_listed_again_and_only_what_changed_is_read(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No call is announced early so far: this is for lists of items that are."""
+    monkeypatch.setattr(PhoneCallHistory, "is_unfinished", lambda _, row: row.get("call_result") == "pending")
+    # One is on each place in a window.
+    days_ago = {number: TODAY.subtract(days=number).to_date_string() for number in (9, 10, 11)}
+    ready = [call(day, f"call{number}", call_result="answered") for number, day in days_ago.items()]
+    account.calls = [*ready, *(call(day, f"late{number}", call_result="pending") for number, day in days_ago.items())]
+    first = sync()
+    account.asked.clear()
+
+    second = sync(first.states)
+    assert account.asked == []
+    account.calls = [*ready, *(call(day, f"late{number}", call_result="answered") for number, day in days_ago.items())]
+    third = sync(second.states)
+
+    assert sorted(account.asked) == ["late10", "late11", "late9"]
+    assert {row["call_result"] for row in third.rows(CALLS)} == {"answered"}
+    for name in (CALLS, ELEMENTS):
+        assert second.states[name]["owners"]["missing"]
+        assert third.states[name]["owners"]["missing"] == {}
+        assert third.gaps == []

@@ -218,8 +218,9 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
         # The items of days that nothing lists again need not be known any more.
         if listed := self._listed.get((window, owner)):
             listed_again = read_to.subtract(days=ZONE_DAYS).isoformat()
+            missing = [one.days for one in self._held.missing.get(owner, ())]
             for day, known in listed:
-                if day < listed_again:
+                if day < listed_again and not any(_is_listed(day, days) for days in missing):
                     for marks in self._held.recent.get(day, ()):
                         marks.discard(known)
 

@@ -89,6 +89,11 @@ class LedgerCursor(ResumableCursor, Generic[LedgerT]):
             self._state.open(window, owners)
             self._changed = True
 
+    def expect(self, owner: str, day: pendulum.Date, days: Window) -> bool:
+        """Note that a row is not ready, so that the next sync reads its days again; return whether it will."""
+        with self._lock:
+            return self._state.expect(owner, day, days)
+
     @property
     def has_watermark(self) -> bool:
         """Whether a window was read, in this sync or an earlier one."""

@@ -9,7 +9,7 @@ https://developers.zoom.us/docs/api/meetings/#tag/reports/get/report/users/{user
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pendulum
@@ -38,6 +38,10 @@ class Window:
     def key(self) -> str:
         """Name of the window in a state: its first day."""
         return self.first.to_date_string()
+
+    def each(self) -> Iterator[pendulum.Date]:
+        """Yield its days."""
+        return (self.first.add(days=day) for day in range((self.last - self.first).days + 1))
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,17 @@ def last_asked(window: Window, today: pendulum.Date) -> pendulum.Date:
 def clipped(window: Window, first: pendulum.Date, last: pendulum.Date) -> Window:
     """Return the part of a window that lies within `first` to `last`."""
     return Window(max(window.first, first), min(window.last, last))
+
+
+def ranges_of(days: Iterable[pendulum.Date]) -> list[Window]:
+    """Return days, given in their order, as ranges without holes."""
+    ranges: list[Window] = []
+    for day in days:
+        if ranges and ranges[-1].last.add(days=1) == day:
+            ranges[-1] = Window(ranges[-1].first, day)
+        else:
+            ranges.append(Window(day, day))
+    return ranges
 
 
 def monthly(first: pendulum.Date, last: pendulum.Date) -> Iterator[Window]:

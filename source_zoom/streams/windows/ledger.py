@@ -12,12 +12,14 @@ and under `owners`, or the stream's word for them,
 
 - `done`: digests of the names of those who were read in windows that the watermark has not passed yet: a set for each
   first day of a window and first day that is to be read again.
-- `missing`: by name, days that could not be read, though the watermark has passed them; asked for in each sync.
+- `missing`: by name, days that could not be read, or had a row that was not ready, though the watermark has passed
+  them; asked for in each sync.
 - `refused`: those who are refused for good: the `first` day that was not read, when they were last `asked`, and the
   `names` of all who have the same.
 
 What could not be read has the cause (`meaning`, `http_status`, `zoom_code`, `refused`) and `since`, the day of the
-first failure. Without these it is not a gap, only to be read in the next sync.
+first failure. Without these it is not a gap, only to be read in the next sync, as days with a row that Zoom has
+announced and still works on. They stay as long as such a row is less than `UNFINISHED_DAYS` old.
 
 Rows arrive late, and belong to a day in a time zone that is not known, so every sync starts some days before the
 watermark: the config's lookback and `FIXED_DAYS`. A window that ends before that is settled: it need not be read again.
@@ -33,7 +35,7 @@ import pendulum
 
 from source_zoom.streams.windows import ledger_form
 from source_zoom.streams.windows.digests import DigestSet, mark
-from source_zoom.streams.windows.grid import DAYS, Window, clipped
+from source_zoom.streams.windows.grid import DAYS, Window, clipped, ranges_of
 from source_zoom.streams.windows.ledger_form import (
     Cause,
     LedgerData,
@@ -50,6 +52,9 @@ FIXED_DAYS = 2
 
 ZONE_DAYS = 1
 """By how much the day Zoom counts something under can differ from the UTC day it began on."""
+
+UNFINISHED_DAYS = 14
+"""From this age on, a row that Zoom still works on is taken as it is."""
 
 ASKED_AGAIN = 20
 """Owners (and items) who were refused and are asked again in a sync."""
@@ -125,6 +130,8 @@ class WindowLedger(Generic[DataT]):
         self._forget_done()
         self._open: dict[Window, set[str]] = {}
         self._passed: set[Window] = set()
+        self._unfinished: dict[str, set[pendulum.Date]] = {}
+        """By owner, days on which this sync met a row that is not ready."""
 
     @classmethod
     def of(
@@ -222,10 +229,22 @@ class WindowLedger(Generic[DataT]):
         if owner not in self._open.get(window, ()):
             return  # listed for another stream
         self._fill(window, owner)
+        self._keep_unfinished(window, owner)
         read_to = self._read_to(window)
         if read_to > window.first:
             self._note_done(window, owner, read_to)
         self._close(window, owner)
+
+    def expect(self, owner: str, day: pendulum.Date, days: Window) -> bool:
+        """Note that a row of an owner is not ready, before its window is finished; return whether it is read again.
+
+        :param day: UTC day of the row
+        :param days: those to read again, in the next sync, as they may list it
+        """
+        if day <= self._today.subtract(days=UNFINISHED_DAYS):
+            return False
+        self._unfinished.setdefault(owner, set()).update(clipped(days, days.first, self._today).each())
+        return True
 
     def miss(self, window: Window, owner: str, cause: Cause) -> None:
         """Note that an owner was at fault in a window: each further sync asks for the days again."""
@@ -258,7 +277,8 @@ class WindowLedger(Generic[DataT]):
     def allow(self, owner: str) -> None:
         """Note that Zoom answers for a refused owner again: the days since then are missing now, and read as such."""
         if entry := self._held.refused.pop(owner, None):
-            days = Window(min(entry.first, self._today), self._today)
+            missing = [one.days.first for one in self._held.missing.get(owner, ())]
+            days = Window(min([entry.first, self._today, *missing]), self._today)
             cause = replace(entry.cause, refused=False) if entry.cause else None
             self._held.missing[owner] = [MissingDays(days, entry.since, cause)]
 
@@ -306,7 +326,7 @@ class WindowLedger(Generic[DataT]):
         held = self._held
         gap = held.end_time is not None and held.end_time.date() < first_day
         for owner, ranges in list(held.missing.items()):
-            gap = gap or any(one.days.first < self._oldest for one in ranges)
+            gap = gap or any(one.cause and one.days.first < self._oldest for one in ranges)
             served = [
                 replace(one, days=clipped(one.days, self._oldest, one.days.last))
                 for one in ranges
@@ -328,15 +348,15 @@ class WindowLedger(Generic[DataT]):
 
     def _lacks(self, window: Window, owner: str) -> Window | None:
         """Return the days of a window that were not read of an owner, refused or not."""
-        ranges = self._held.missing.get(owner, ())
-        firsts = [max(window.first, one.days.first) for one in ranges if overlap(one.days, window)]
+        missing = [one.days for one in self._held.missing.get(owner, ()) if overlap(one.days, window)]
         first = self.first_day(window)
         for read_to, owners in self._held.done.get(window.key, {}).items():
             if first and mark(owner) in owners:
                 first = None if read_to >= window.last.isoformat() else max(first, day_of(read_to))
-        if first:
-            firsts.append(first)
-        return Window(min(firsts), window.last) if firsts else None
+        needs = [*missing, *([Window(first, window.last)] if first else [])]
+        if not needs:
+            return None
+        return clipped(window, min(days.first for days in needs), max(days.last for days in needs))
 
     def _is_settled(self, window: Window) -> bool:
         return window.last < self._settles
@@ -364,6 +384,17 @@ class WindowLedger(Generic[DataT]):
                 left.append(replace(one, days=Window(max(days.first, window.last), days.last)))
         if left:
             self._held.missing[owner] = left
+
+    def _keep_unfinished(self, window: Window, owner: str) -> None:
+        """Let the days of a window be missing that have a row which is not ready, also if another window listed it."""
+        missing = self._held.missing.get(owner, [])
+        days = [
+            day
+            for day in sorted(self._unfinished.get(owner, ()))
+            if window.first <= day <= window.last and not any(one.days.first <= day <= one.days.last for one in missing)
+        ]
+        if days:
+            self._held.missing[owner] = [*missing, *map(MissingDays, ranges_of(days))]
 
     def _lack(self, owner: str, days: Window, cause: Cause) -> None:
         """Note days that an owner lacks; what was missing of them before keeps its first failure."""

@@ -85,8 +85,11 @@ class WindowList(ZoomStream):
         for owner in sorted(owners):
             needs = [need for cursor in self.readers if (need := cursor.days_to_read(window, owner))]
             if needs:
-                days = {"first": min(need.first for need in needs), "last": last_asked(window, self.context.now.date())}
-                slices.append({"owner": owner, **self._named(owner), "window": window, **days})
+                days = Window(min(need.first for need in needs), max(need.last for need in needs))
+                last = last_asked(days, self.context.now.date())
+                slices.append(
+                    {"owner": owner, **self._named(owner), "window": window, "first": days.first, "last": last}
+                )
         return slices
 
     def read_records(

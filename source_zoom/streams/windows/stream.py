@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import pendulum
@@ -12,12 +12,13 @@ from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.message import MessageRepository
 
 from source_zoom.streams.base.context import StreamContext
+from source_zoom.streams.base.datetimes import moment_of
 from source_zoom.streams.base.gaps import Gap
 from source_zoom.streams.base.stream import ZoomStream
 from source_zoom.streams.windows.borders import Borders
 from source_zoom.streams.windows.cursor import LedgerCursor
-from source_zoom.streams.windows.grid import Window
-from source_zoom.streams.windows.ledger import ACCOUNT, WindowLedger
+from source_zoom.streams.windows.grid import Window, clipped
+from source_zoom.streams.windows.ledger import ACCOUNT, ZONE_DAYS, WindowLedger
 from source_zoom.streams.windows.listing import WindowList
 
 OUT_OF_REACH = (
@@ -97,6 +98,7 @@ class WindowStream(ResumableStream, WindowList):
     def __init__(self, context: StreamContext) -> None:
         super().__init__(context)
         self._borders = Borders()
+        self._unfinished: set[Hashable] = set()
 
     @staticmethod
     def usable(saved: Mapping[str, Any], *, now: pendulum.DateTime) -> bool:
@@ -148,7 +150,10 @@ class WindowStream(ResumableStream, WindowList):
         """
         slice_ = stream_slice or {}
         try:
-            yield from super().read_records(sync_mode, stream_slice=slice_)
+            for record in super().read_records(sync_mode, stream_slice=slice_):
+                if "window" in slice_ and self.is_unfinished(record):
+                    self._expect(record, slice_)
+                yield record
         finally:
             if "window" in slice_:
                 self._borders.end(slice_["window"], slice_["owner"])
@@ -157,16 +162,52 @@ class WindowStream(ResumableStream, WindowList):
         """Return whether to emit a row: once, though the two windows that share a day both list it."""
         if "window" not in stream_slice:
             return True
-        day = str(record[str(self.cursor_field)])[:10]
-        key = tuple(record[name] for name in self.key_fields)
+        day = str(self.time_of(record))[:10]
         # What the other window emits is read again with that window, unless it was read to its end.
-        return self._borders.is_first(stream_slice["window"], stream_slice["owner"], day, key)
+        return self._borders.is_first(stream_slice["window"], stream_slice["owner"], day, self._key_of(record))
+
+    def is_unfinished(self, record: Mapping[str, Any]) -> bool:
+        """Return whether Zoom has announced a row that is not ready.
+
+        It is emitted as it is, and the next syncs read its days again, until it is ready or `UNFINISHED_DAYS` old.
+        """
+        return False
+
+    def time_of(self, record: Mapping[str, Any]) -> Any:
+        """Return the time of a row: that of its cursor field.
+
+        If a row that is not ready may lack that, an earlier one, from which on Zoom may list it.
+        """
+        return record.get(str(self.cursor_field))
+
+    def closing_line(self) -> str | None:
+        """Return what was skipped, and how many rows are not ready, for the log."""
+        count = len(self._unfinished)
+        waiting = f"Stream {self.name}: {count:,} {self.rows_are} are not ready. The next sync reads their days again."
+        return " ".join(filter(None, (super().closing_line(), waiting if count else None))) or None
 
     def with_keys(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a record that has its keys, and its time.
 
         :raises ValueError: if one is missing
         """
-        if not record.get(str(self.cursor_field)):
+        if not self.time_of(record):
             raise ValueError(f"it has no '{self.cursor_field}'")
         return super().with_keys(record)
+
+    def _expect(self, record: Mapping[str, Any], slice_: Mapping[str, Any]) -> None:
+        """Have the days that were asked for and may list a row be read again."""
+        moment = moment_of(self.time_of(record))
+        if moment is None:
+            return
+        day = moment.in_timezone("UTC").date()
+        off = 0 if self.windows.are_moments else ZONE_DAYS
+        last = day.add(days=off) if record.get(str(self.cursor_field)) else slice_["last"]
+        days = clipped(Window(slice_["first"], slice_["last"]), day.subtract(days=off), last)
+        waiting = [cursor.expect(slice_["owner"], day, days) for cursor in self.readers]
+        if any(waiting):
+            with self._lock:
+                self._unfinished.add(self._key_of(record))
+
+    def _key_of(self, record: Mapping[str, Any]) -> Hashable:
+        return tuple(record[name] for name in self.key_fields)
