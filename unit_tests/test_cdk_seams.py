@@ -32,6 +32,7 @@ CALLED = [
     (ConcurrentSource._handle_item, ("queue_item", "concurrent_stream_processor"), "engine/reader.py"),
     (ConcurrentReadProcessor._flag_exception, ("stream_name", "exception"), "engine/reader.py"),
     (ConcurrentReadProcessor.on_exception, ("exception",), "engine/reader.py"),
+    (ConcurrentReadProcessor.on_record, ("record",), "engine/reader.py"),
     (
         ConcurrentSource.__init__,
         ("threadpool", "queue", "message_repository", "initial_number_partitions_to_generate"),
@@ -61,7 +62,7 @@ SAID = [
 OVERRIDDEN = {
     # Inner methods of the CDK and of libraries that are overridden, by the class that does so.
     "_TreeSource": {"_handle_item"},
-    "ClosableQueue": {"_put", "_qsize"},
+    "ClosableQueue": {"_get", "_put", "_qsize"},
 }
 
 

@@ -15,6 +15,7 @@ from airbyte_cdk.sources.types import Record
 
 from source_zoom.engine.cursors import ResumableCursor
 from source_zoom.engine.failures import EngineClosed, Loss, SliceFailure, StreamStopped
+from source_zoom.engine.messages import Batch
 from source_zoom.engine.tasks import StreamTask
 
 
@@ -46,28 +47,42 @@ class SlicePartition(Partition):
         """How urgent it is among the slices of its pool: by what others wait for, then by its length."""
         return self._task.urgency, self._task.stream.length_of(self._slice)
 
-    def read(self) -> Iterable[Record]:
+    def read(self) -> Iterator[Batch]:  # type: ignore[override]  # the CDK queues what it gets; handled by engine.reader
         """Yield the slice's records, if the stream was selected.
 
         :raises Exception: what nobody foresaw; the CDK turns it into the stream's failure
         """
+        batch = Batch()
         try:
             self._task.raise_if_stopped()
-            for data in self._task.stream.read_records(SyncMode.full_refresh, stream_slice=self._slice):
-                if not isinstance(data, dict) or not data:
-                    # The CDK takes an empty record for the end of all streams (concurrent_source.py).
-                    raise TypeError(f"a record of stream {self._task.stream.name} is not an object with fields")
-                if self._task.selected and self._task.stream.emits(data, self._slice):
-                    yield Record(data, self._task.stream.name)
-                self._publish(data)
-            self.is_read = True
-            self._task.outcome.count_read()
-        except (EngineClosed, GeneratorExit):
+            for record in self._records():
+                if batch.add(record):
+                    yield batch
+                    batch = Batch()
+        except EngineClosed:
             raise
         except Exception as error:
+            if batch.records:
+                yield batch  # before the cursor is told, whose state is to follow them
             self._fail(error)
             if not isinstance(error, SliceFailure):
                 raise
+        else:
+            if batch.records:
+                yield batch
+            self.is_read = True
+            self._task.outcome.count_read()
+
+    def _records(self) -> Iterator[Record]:
+        """Yield the records that are wanted, and tell the children of all."""
+        task, stream, slice_ = self._task, self._task.stream, self._slice
+        for data in stream.read_records(SyncMode.full_refresh, stream_slice=slice_):
+            if not isinstance(data, dict) or not data:
+                raise TypeError(f"a record of stream {stream.name} is not an object with fields")
+            if task.selected and stream.emits(data, slice_):
+                yield Record(data, stream.name)
+            if task.feed is not None:
+                task.feed.publish(stream.child_key(data, slice_), self._published)
 
     def second_try(self) -> SlicePartition:
         """Return what reads the slice once more."""
@@ -132,10 +147,6 @@ class SlicePartition(Partition):
             raise
         finally:
             task.feed.close_slice(None if type(error) is SliceFailure else error)
-
-    def _publish(self, data: Mapping[str, Any]) -> None:
-        if self._task.feed is not None:
-            self._task.feed.publish(self._task.stream.child_key(data, self._slice), self._published)
 
     @property
     def slice(self) -> Mapping[str, Any]:

@@ -34,14 +34,13 @@ from airbyte_cdk.utils import AirbyteTracedException
 
 from source_zoom.engine.failures import FailureLog, message_of, sanitised
 from source_zoom.engine.heartbeat import Heartbeat
-from source_zoom.engine.messages import ClosableQueue, OrderedMessageRepository
+from source_zoom.engine.messages import Batch, ClosableQueue, OrderedMessageRepository
 from source_zoom.engine.partitions import as_concurrent_stream
 from source_zoom.engine.pools import LOOK_SECONDS, EngineFault, Staff, TaskRouter
 from source_zoom.engine.progress import Progress
 from source_zoom.engine.tasks import Judge, StreamTask, TreeStream, plan
 from source_zoom.engine.ticker import Ticker
 
-QUEUE_SIZE = 2000
 ENDED = (AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE)
 
 CursorFactory = Callable[[TreeStream, MessageRepository], Cursor]
@@ -96,7 +95,7 @@ class TreeReader:
             raise summary
 
     def _read(self, selected: set[str], failures: FailureLog) -> Iterator[AirbyteMessage]:
-        queue = ClosableQueue(maxsize=QUEUE_SIZE)
+        queue = ClosableQueue()
         repository = OrderedMessageRepository(queue)
         tasks = plan(
             self._streams,
@@ -191,6 +190,10 @@ class _TreeSource(ConcurrentSource):
     def _handle_item(
         self, queue_item: QueueItem, concurrent_stream_processor: ConcurrentReadProcessor
     ) -> Iterator[AirbyteMessage]:
+        if isinstance(queue_item, Batch):
+            for record in queue_item.records:
+                yield from concurrent_stream_processor.on_record(record)
+            return
         if isinstance(queue_item, EngineFault):
             raise queue_item.error
         if isinstance(queue_item, AirbyteMessage) and self._is_too_late(queue_item):

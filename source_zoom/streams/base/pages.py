@@ -63,14 +63,14 @@ class PageCount:
             self._totals.add(total)
             self.total = total
         self._empty = 0 if records else self._empty + 1
-        page = hashlib.blake2b(orjson.dumps(records), digest_size=16).digest()  # records change on their way
-        is_same = bool(records) and page == self._last
-        self._last = page
         if token is None:
             return None
         if token in self._tokens:
             return "Zoom gave the same page token twice"
         self._tokens.add(token)
+        page = hashlib.blake2b(orjson.dumps(records), digest_size=16).digest()  # records change on their way
+        is_same = bool(records) and page == self._last
+        self._last = page
         if is_same:
             return "a page was equal to the one before"
         if self._empty >= MOST_EMPTY_PAGES:

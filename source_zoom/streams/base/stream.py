@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import requests
@@ -196,7 +196,7 @@ class ZoomStream(HttpStream):
         """The streams it builds on."""
         return [Parent(name, Role.READ) for name in self.wants_read]
 
-    @property
+    @cached_property
     def key_fields(self) -> Sequence[str]:
         """Primary key as a list of top-level fields."""
         key = self.primary_key
@@ -344,10 +344,16 @@ class ZoomStream(HttpStream):
 
         :raises ValueError: if one is missing, which would make it overwrite others in a warehouse
         """
-        for name in (*self.key_fields, *(("id",) if self.string_id else ())):
-            if record.get(name) in self.missing_values(name):
+        for name, missing in self._required:
+            if record.get(name) in missing:
                 raise ValueError(f"it has no '{name}'")
         return record
+
+    @cached_property
+    def _required(self) -> Sequence[tuple[str, tuple[Any, ...]]]:
+        """Fields that every record must have, each with the values that count as none."""
+        names = (*self.key_fields, *(("id",) if self.string_id else ()))
+        return [(name, self.missing_values(name)) for name in names]
 
     def missing_values(self, name: str) -> tuple[Any, ...]:
         """Return the values that a field of the key must not have."""
