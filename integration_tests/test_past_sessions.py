@@ -1,10 +1,12 @@
 """Past sessions: exact rows whatever Zoom's days are, and reads that cost what is new."""
 
+import threading
 from functools import partial
 from typing import Any
 
 import pendulum
 import pytest
+import requests
 
 from integration_tests.conftest import Clock, Serve
 from integration_tests.connector import (
@@ -20,7 +22,7 @@ from integration_tests.connector import (
     read_here,
     state_of,
 )
-from sandbox import Reading, Sandbox
+from sandbox import Fault, Reading, Sandbox
 from sandbox.areas import ROUTES
 from source_zoom.streams.windows import cursor
 from source_zoom.streams.windows.grid import grid
@@ -194,6 +196,72 @@ def test_missing_scope_is_named_in_both_forms(serve: Serve) -> None:
 
     # Nothing that was not read is in the state: once the scope is there, all rows come.
     assert_exact(read(serve(), output.last_states()), sandbox=serve(), streams=MEETING_REPORTS)
+
+
+# What is known late
+
+
+INSTANCES = "/past_webinars/{webinarId}/instances"
+WEBINAR_LIST = "/users/{userId}/webinars"
+WEBINAR_REPORTS = ("report_webinars", "webinar_absentees")
+
+
+def moments(urls: list[str], part: str, end: str = "") -> list[int]:
+    """When URLs with some parts were asked for, as positions among all."""
+    return [position for position, url in enumerate(urls) if part in url and end in url]
+
+
+def test_list_of_sessions_does_not_wait_for_the_instances_of_webinars(serve: Serve, asked_urls: list[str]) -> None:
+    sandbox = serve(faults=(Fault("slow", path=INSTANCES, seconds=0.3),), webinar_hosts_percent=60)
+    output = read(sandbox, None, *MEETING_REPORTS, *WEBINAR_REPORTS, num_workers=6)
+    assert_exact(output, sandbox, [*MEETING_REPORTS, *WEBINAR_REPORTS])
+    first_host = moments(asked_urls, "/report/users/")[0]
+    assert len([one for one in moments(asked_urls, "/instances") if one > first_host]) > 1
+    assert moments(asked_urls, "/report/meetings/")[0] < moments(asked_urls, "/instances")[-1]
+    assert sandbox.counters()["repeated_urls"] == []
+    assert output.states("webinar_absentees")[-1]["hosts"] == {"done": {}, "missing": {}, "refused": []}
+
+
+def test_list_of_sessions_does_not_wait_for_the_owners_of_webinars(
+    serve: Serve, asked_urls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = serve(without=frozenset({"history"}), faults=(Fault("slow", path=WEBINAR_LIST, seconds=0.2),))
+    at_once = at_once_in(monkeypatch, "/webinars?")
+    output = read(sandbox, None, "report_webinars")
+    assert_exact(output, sandbox, ["report_webinars"])
+    assert moments(asked_urls, "/report/users/")[0] < moments(asked_urls, "/users/", "/webinars?")[-1]
+    assert max(at_once) > 2
+    asked = sandbox.counters()["by_path"]
+    assert asked["/users"] == 2
+
+
+def at_once_in(monkeypatch: pytest.MonkeyPatch, part: str) -> list[int]:
+    """How many requests with a part in their URL were under way, at each of them."""
+    lock, under_way, seen = threading.Lock(), 0, []
+    send = requests.Session.send
+
+    def count(self: requests.Session, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        nonlocal under_way
+        if part not in str(request.url):
+            return send(self, request, **kwargs)
+        with lock:
+            under_way += 1
+            seen.append(under_way)
+        try:
+            return send(self, request, **kwargs)
+        finally:
+            with lock:
+                under_way -= 1
+
+    monkeypatch.setattr(requests.Session, "send", count)
+    return seen
+
+
+def test_owners_of_webinars_are_not_asked_for_where_the_history_is_open(serve: Serve) -> None:
+    sandbox = serve()
+    output = read(sandbox, None, "report_webinars")
+    assert_exact(output, sandbox, ["report_webinars"])
+    assert set(sandbox.counters()["by_path"]) == {*LISTS, "/report/webinars/{webinarId}"}
 
 
 # The next reads

@@ -23,11 +23,13 @@ class ParentFeed:
     are told apart within their slice only.
 
     :param limit: how many keys the slowest child may be behind before the parent makes no new slice
+    :param is_on_demand: whether the parent is read only if a child asks for its keys
     """
 
-    def __init__(self, name: str, limit: int | None = None) -> None:
+    def __init__(self, name: str, limit: int | None = None, *, is_on_demand: bool = False) -> None:
         self._name = name
         self._limit = limit
+        self._is_asked_for = not is_on_demand
         self._changed = threading.Condition()
         self._keys: list[Key] = []
         self._dropped = 0
@@ -48,6 +50,29 @@ class ParentFeed:
         reader = FeedReader(self)
         self._readers.append(reader)
         return reader
+
+    def ask(self) -> None:
+        """Have the parent read, if it is not read anyway."""
+        with self._changed:
+            self._is_asked_for = True
+            self._changed.notify_all()
+
+    def wait_until_asked(self) -> bool:
+        """Wait until a child asks for the keys; return whether one did, before all had left or the sync ended.
+
+        Nothing can hang: a child's generator leaves at its end, however that comes, and waits for no key before it
+        has asked.
+        """
+        with self._changed:
+            while not self._is_asked_for and self._readers and not self._stopped:
+                self._changed.wait()
+            return self._is_asked_for
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all keys are there that will ever be, so that no reader has to wait."""
+        with self._changed:
+            return not self._open
 
     def open_slice(self) -> None:
         """Count a slice of the parent whose keys are still to come; waits if a child is too far behind.
@@ -154,16 +179,26 @@ class FeedReader:
         self.position = 0
 
     def __iter__(self) -> Iterator[Key]:
-        """Yield all keys from the first one, waiting for those still to come.
+        """Yield all keys from the first one, waiting for those still to come; this asks for them.
 
         :raises ParentIncomplete: after the last key, if keys are missing and it is not known which
         :raises EngineClosed: when the sync ends early
         """
+        self._feed.ask()
         while batch := self._feed.next_batch(self):
             for key in batch:
                 self._feed.advance(self)
                 yield key
         self._feed.raise_if_incomplete()
+
+    def ask(self) -> None:
+        """Have the keys of a parent read that is read on demand; does not wait for them."""
+        self._feed.ask()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all keys are there, so that taking them waits for nothing."""
+        return self._feed.is_complete
 
     @property
     def losses(self) -> list[Loss]:

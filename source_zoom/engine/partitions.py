@@ -173,22 +173,20 @@ class SliceGenerator(PartitionGenerator):
         self._task = task
 
     def generate(self) -> Iterator[Partition]:
-        """Yield partitions until the stream has no more slices, and then those that are worth a second try.
+        """Yield partitions until the stream has no more slices: what is worth a second try, and then the late ones.
 
         A stopped stream goes on: its partitions fail at once and tell the children what they can.
 
         :raises Exception: what leaves the stream incomplete
         """
         task, error = self._task, None
-        task.wait_for_begin()
+        is_wanted = task.wait_for_begin()
         try:
-            yield from self._first_tries()
-            yield from self._partitions(task.stream.late_slices())
-            task.backlog.wait_until_empty()
-            for partition in task.taken_up_again():
-                task.backlog.enter()
-                yield partition.second_try()
-            task.backlog.wait_until_empty()
+            if is_wanted:
+                yield from self._first_tries()
+                yield from self._second_tries()
+                yield from self._partitions(task.stream.late_slices())
+                yield from self._second_tries()
         except Exception as raised:
             error = raised
             if not isinstance(raised, EngineClosed):
@@ -196,6 +194,7 @@ class SliceGenerator(PartitionGenerator):
                     partition.give_up()
             raise
         finally:
+            task.leave_parents()
             if task.feed is not None:
                 task.feed.lose(*task.outcome.inherited)
                 task.feed.close_slice(error or task.outcome.stopped)
@@ -211,6 +210,13 @@ class SliceGenerator(PartitionGenerator):
             if task.keys is not None:
                 task.outcome.inherited += task.keys.losses
                 task.keys.leave()
+
+    def _second_tries(self) -> Iterator[Partition]:
+        task = self._task
+        task.backlog.wait_until_empty()
+        for partition in task.taken_up_again():
+            task.backlog.enter()
+            yield partition.second_try()
         task.backlog.wait_until_empty()
 
     def _partitions(self, slices: Iterable[Mapping[str, Any] | None]) -> Iterator[Partition]:

@@ -30,6 +30,8 @@ class Role(Enum):
     """It wants the parent read, though it does not follow the keys itself."""
     KEYS_IF_READ = "keys if read"
     """It uses the parent's keys where the parent is read anyway."""
+    KEYS_ON_DEMAND = "keys on demand"
+    """It may turn out to need the parent's keys: where nothing else needs the parent, that is read when it asks."""
 
 
 class Parent(NamedTuple):
@@ -83,7 +85,7 @@ class TreeStream(Protocol):
         """Yield the slices; waits for the parent's keys."""
 
     def late_slices(self) -> Iterable[Mapping[str, Any] | None]:
-        """Yield slices that turn out to be wanted only when the others have ended."""
+        """Yield slices that turn out to be wanted only when the others have ended, and were tried again if need be."""
 
     def length_of(self, stream_slice: Mapping[str, Any]) -> int:
         """Return how many requests a slice takes, one after another, as far as is known: the longest begin first."""
@@ -129,14 +131,26 @@ class StreamTask:
     :param selected: whether its records are wanted, or only its keys
     :param workers: how many threads may read it at most
     :param judge: says at the end what leaves it incomplete
+    :param is_on_demand: whether it is read only if a child asks for its keys
     """
 
-    def __init__(self, stream: TreeStream, cursor: Cursor, *, selected: bool, workers: int, judge: Judge) -> None:
+    def __init__(  # noqa: PLR0913 - all but the first two by name
+        self,
+        stream: TreeStream,
+        cursor: Cursor,
+        *,
+        selected: bool,
+        workers: int,
+        judge: Judge,
+        is_on_demand: bool = False,
+    ) -> None:
         self.stream = stream
         self.cursor = cursor
         self.selected = selected
         self.feed: ParentFeed | None = None
         self.keys: FeedReader | None = None
+        self._is_on_demand = is_on_demand
+        self._followed: list[FeedReader] = []
         self.backlog = Backlog(workers * BACKLOG_PER_WORKER)
         self.outcome = Outcome()
         self.urgency = 0
@@ -164,9 +178,15 @@ class StreamTask:
         """Let a stream begin that is read when all others have ended."""
         self._may_begin.set()
 
-    def wait_for_begin(self) -> None:
-        """Wait until the stream may begin."""
+    def wait_for_begin(self) -> bool:
+        """Wait until the stream may begin; return whether it is to be read: one on demand only if a child asks."""
         self._may_begin.wait()
+        return not self._is_on_demand or self.feed_for_children().wait_until_asked()
+
+    def leave_parents(self) -> None:
+        """Say that no keys of other streams are needed any more; one on demand that nobody asked for need not wait."""
+        for keys in self._followed:
+            keys.leave()
 
     def put_aside(self, partition: Retriable) -> bool:
         """Keep a slice for a second try; return whether there will be one."""
@@ -197,6 +217,7 @@ class StreamTask:
         if role is Role.READ:
             return
         keys = parent.feed_for_children().reader()
+        self._followed.append(keys)
         self.stream.follow(parent.stream.name, keys)
         if role is Role.SLICES:
             self.keys = keys
@@ -205,7 +226,7 @@ class StreamTask:
     def feed_for_children(self) -> ParentFeed:
         """Return the feed of this stream's keys."""
         if self.feed is None:
-            self.feed = ParentFeed(self.stream.name, self.stream.key_limit)
+            self.feed = ParentFeed(self.stream.name, self.stream.key_limit, is_on_demand=self._is_on_demand)
             if self.stream.slices_ahead is not None:
                 self.backlog = Backlog(self.stream.slices_ahead)
         return self.feed
@@ -228,17 +249,27 @@ def plan(
 ) -> list[StreamTask]:
     """Return a task for each selected stream and each ancestor of one, parents before children, feeds joined.
 
+    An ancestor that may only be asked for has a task, too.
+
     :param streams: every stream there is, by name, parents before children
     :param workers: how many threads there may be at most
     """
     needed = with_ancestors(streams, selected)
+    reachable = with_ancestors(streams, selected, on_demand=True)
     tasks: dict[str, StreamTask] = {}
     for name, stream in streams.items():
-        if name not in needed:
+        if name not in reachable:
             continue
-        tasks[name] = StreamTask(stream, cursor_of(stream), selected=name in selected, workers=workers, judge=judge)
+        tasks[name] = StreamTask(
+            stream,
+            cursor_of(stream),
+            selected=name in selected,
+            workers=workers,
+            judge=judge,
+            is_on_demand=name not in needed,
+        )
         for parent in stream.parents:
-            if parent.name in tasks:
+            if parent.name in (needed if parent.role is Role.KEYS_IF_READ else tasks):
                 tasks[name].follow(tasks[parent.name], parent.role)
     for task in reversed(tasks.values()):
         for parent in task.stream.parents:
@@ -252,13 +283,17 @@ def slices_from(stream: TreeStream) -> str | None:
     return next((parent.name for parent in stream.parents if parent.role is Role.SLICES), None)
 
 
-def with_ancestors(streams: Mapping[str, TreeStream], selected: set[str]) -> set[str]:
-    """Return the selected names and those of all that has to be read for them."""
+def with_ancestors(streams: Mapping[str, TreeStream], selected: set[str], *, on_demand: bool = False) -> set[str]:
+    """Return the selected names and those of all that has to be read for them.
+
+    :param on_demand: whether with those that may be asked for
+    """
+    left_out = {Role.KEYS_IF_READ} if on_demand else {Role.KEYS_IF_READ, Role.KEYS_ON_DEMAND}
     needed: set[str] = set()
     waiting = list(selected)
     while waiting:
         name = waiting.pop()
         if name not in needed:
             needed.add(name)
-            waiting += [parent.name for parent in streams[name].parents if parent.role is not Role.KEYS_IF_READ]
+            waiting += [parent.name for parent in streams[name].parents if parent.role not in left_out]
     return needed

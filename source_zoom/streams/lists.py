@@ -29,4 +29,13 @@ class WebinarList(RegistrableList):
     kind = WEBINAR
 
 
-STREAMS: tuple[type[ZoomStream], ...] = (MeetingList, WebinarList)
+class WebinarOwners(WebinarList):
+    """https://developers.zoom.us/docs/api/meetings/#tag/webinars/get/users/{userId}/webinars.
+
+    Of every user, as the past webinars of a deactivated one still exist.
+    """
+
+    follows = "every"
+
+
+STREAMS: tuple[type[ZoomStream], ...] = (MeetingList, WebinarList, WebinarOwners)

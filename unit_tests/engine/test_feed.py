@@ -13,7 +13,17 @@ from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, FinalStateCursor
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 
-from source_zoom.engine import Key, Loss, Parent, ResumableCursor, Role, SliceFailure, StreamStopped, TreeStream
+from source_zoom.engine import (
+    FeedReader,
+    Key,
+    Loss,
+    Parent,
+    ResumableCursor,
+    Role,
+    SliceFailure,
+    StreamStopped,
+    TreeStream,
+)
 from source_zoom.engine.failures import EngineClosed
 from source_zoom.engine.feed import DROPPED_AT_ONCE, ParentFeed
 from source_zoom.engine.partitions import SlicePartition
@@ -182,6 +192,10 @@ def test_losses_are_known_behind_the_last_key() -> None:
 # In a tree
 
 
+def transient() -> SliceFailure:
+    return SliceFailure("Zoom answered 500.", cause="500", failure_type=FailureType.transient_error)
+
+
 class ManySlices(TreeNode):
     """A parent of many slices, which tells where each has ended and follows others where they are read."""
 
@@ -208,6 +222,102 @@ class ManySlices(TreeNode):
 
     def child_key_of_end(self, stream_slice: Mapping[str, Any], error: Exception | None) -> Key | None:
         return (f"end of {stream_slice['id']}", error) if self.tells_ends else None
+
+
+# A parent that is read only if it is asked for
+
+
+class Asks(TreeNode):
+    """Asks for the keys of others when it has read its own slice, or never."""
+
+    def __init__(self, *args: Any, may_ask: Sequence[str], asks: bool, error: Exception | None = None) -> None:
+        super().__init__(*args, pool="heavy")
+        self.may_ask = may_ask
+        self.asks = asks
+        self.error = error
+        self.followed: dict[str, FeedReader] = {}
+
+    @property
+    def parents(self) -> Sequence[Parent]:
+        return [Parent(name, Role.KEYS_ON_DEMAND) for name in self.may_ask]
+
+    def follow(self, name: str, keys: Iterable[Key]) -> None:
+        assert isinstance(keys, FeedReader)
+        self.followed[name] = keys
+
+    def stream_slices(self, *, sync_mode: SyncMode) -> Iterator[Mapping[str, Any]]:
+        yield {"id": "own"}
+        if self.error is not None:
+            raise self.error
+        if self.asks:
+            yield from ({"id": key[0]} for keys in self.followed.values() for key in keys)
+
+
+def on_demand(*, asks: bool, error: Exception | None = None) -> tuple[TreeNode, TreeNode, Asks]:
+    users = TreeNode("users", numbered(3), pool="medium")
+    webinars = TreeNode("webinars", numbered(2), parent=users, pool="medium")
+    return users, webinars, Asks("sessions", numbered(1), may_ask=["webinars"], asks=asks, error=error)
+
+
+def read_at_once(*nodes: TreeNode, selected: set[str]) -> Sync:
+    outcomes: list[Sync] = []
+    assert Background(lambda: outcomes.append(Sync(reader(*nodes, workers=4).read(selected)))).has_ended()
+    return outcomes[0]
+
+
+def test_parent_on_demand_and_its_own_parent_are_read_when_it_is_asked_for() -> None:
+    users, webinars, sessions = on_demand(asks=True)
+
+    sync = read_at_once(users, webinars, sessions, selected={"sessions"})
+
+    assert sync.ids("sessions").total() == 1 + 6
+    assert sync.streams_spoken_of() == {"sessions"}
+    assert sync.statuses("sessions") == COMPLETE
+    assert (users.slices_read.total(), webinars.slices_read.total()) == (1, 3)
+
+
+@pytest.mark.parametrize("error", [None, transient(), ValueError("unforeseen")], ids=["none", "foreseen", "unforeseen"])
+def test_parent_on_demand_that_nobody_asks_for_is_not_read_and_holds_nothing_up(error: Exception | None) -> None:
+    users, webinars, sessions = on_demand(asks=False, error=error)
+
+    sync = read_at_once(users, webinars, sessions, selected={"sessions"})
+
+    assert sync.statuses("sessions")[-1] == ("INCOMPLETE" if error else "COMPLETE")
+    assert (users.slices_read.total(), webinars.slices_read.total()) == (0, 0)
+
+
+def test_parent_that_one_may_ask_for_and_another_needs_is_read_once() -> None:
+    users, webinars, sessions = on_demand(asks=True)
+    polls = TreeNode("polls", numbered(1), parent=webinars)
+
+    sync = read_at_once(users, webinars, sessions, polls, selected={"sessions", "polls"})
+
+    assert (sync.ids("sessions").total(), sync.ids("polls").total()) == (7, 6)
+    assert (users.slices_read.total(), webinars.slices_read.total()) == (1, 3)
+
+
+def test_end_of_the_sync_releases_a_parent_on_demand() -> None:
+    users, webinars, sessions = on_demand(asks=False)
+    messages = reader(users, webinars, sessions, workers=4).read({"sessions"})
+
+    assert next(iter(messages)) is not None
+    assert Background(messages.close).has_ended()  # type: ignore[attr-defined]
+    threads = {thread.name for thread in threading.enumerate()}
+    assert not threads & {"slices-users", "slices-webinars"}
+
+
+def test_keys_are_complete_when_the_last_slice_has_ended() -> None:
+    feed = ParentFeed("users")
+    keys = feed.reader()
+    feed.open_slice()
+    feed.close_slice()
+    assert not keys.is_complete  # the generator may make another slice
+    feed.close_slice()
+
+    assert keys.is_complete
+
+
+# A parent whose children fall behind
 
 
 @pytest.mark.parametrize("workers", [2, 16])

@@ -589,6 +589,24 @@ def test_late_slices_are_made_when_all_others_were_read() -> None:
     assert polls.slices_read["late"] == 1
 
 
+def test_late_slices_are_made_when_slices_that_failed_were_tried_again_and_are_tried_again_themselves() -> None:
+    tries: list[str] = []
+
+    def read(slice_: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        tries.append(slice_["id"])
+        if slice_["id"] != "root" and tries.count(slice_["id"]) == 1:
+            raise transient(again=True)
+        yield {"id": slice_["id"]}
+
+    users = TreeNode("users", numbered(1))
+    meetings = TreeNode("meetings", read, parent=users, late=[{"id": "late"}])
+
+    sync = Sync(reader(users, meetings).read({"meetings"}))
+
+    assert tries == ["root.0", "root.0", "late", "late"]
+    assert sync.ids("meetings") == {"root.0": 1, "late": 1}
+
+
 # A stream that is read when all others have ended
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pendulum
 import pytest
 import requests_mock
 from airbyte_cdk.models import FailureType, SyncMode
-from airbyte_cdk.sources.message import InMemoryMessageRepository
+from airbyte_cdk.sources.message import MessageRepository
+from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, FinalStateCursor
 from freezegun import freeze_time
 
-from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped
+from source_zoom.engine import FeedReader, Key, Loss, SliceFailure, StreamStopped, TreeReader, TreeStream
 from source_zoom.streams import PastSessionStream, ZoomStream, build
 from source_zoom.streams.kind import MEETING, WEBINAR, WEBINAR_TYPES
 from source_zoom.streams.sessions.cursor import SessionSlice
 from source_zoom.streams.sessions.listing import PastSessions
 from source_zoom.streams.sessions.state import ASKED_AGAIN, Session
-from source_zoom.streams.sessions.unattended import UnattendedWebinars, WebinarInstances
+from source_zoom.streams.sessions.unattended import UnattendedWebinars, WebinarInstances, unattended
 from source_zoom.streams.windows.grid import Window
 from unit_tests.fake_zoom import API, TOKEN_URL, context, refusal, token
 from unit_tests.past import (
@@ -148,10 +151,6 @@ def loaded(*keys: tuple[Any, ...]) -> UnattendedWebinars:
     return webinars
 
 
-def of_ann(webinars: UnattendedWebinars, window: Window = WINDOW) -> list[dict[str, Any]]:
-    return webinars.of({"user_id": "ann", "window": window})
-
-
 @pytest.mark.parametrize(
     ("start", "minutes", "end"),
     [
@@ -165,7 +164,7 @@ def of_ann(webinars: UnattendedWebinars, window: Window = WINDOW) -> list[dict[s
     ],
 )
 def test_unattended_webinar_ended_as_planned_but_not_after_now(start: str, minutes: int | None, end: str) -> None:
-    [row] = of_ann(loaded((UUID, "1", "ann", start, minutes)))
+    [row] = loaded((UUID, "1", "ann", start, minutes)).of(WINDOW)
 
     assert (row["uuid"], row["id"], row["end_time"]) == (UUID, "1", end)
     assert row["start_time"] <= row["end_time"]
@@ -173,7 +172,7 @@ def test_unattended_webinar_ended_as_planned_but_not_after_now(start: str, minut
 
 
 def test_instance_that_is_still_to_come_is_none_of_the_past() -> None:
-    assert of_ann(loaded((UUID, "1", "ann", "2026-05-10T09:30:01Z", 60))) == []
+    assert loaded((UUID, "1", "ann", "2026-05-10T09:30:01Z", 60)).of(WINDOW) == []
 
 
 @pytest.mark.parametrize("start", [None, "", "soon"])
@@ -183,17 +182,17 @@ def test_instance_without_a_start_time_is_a_loss_of_its_webinar(start: str | Non
     [loss] = webinars.losses
     assert "webinar 1 has no start time" in loss.message
     assert (loss.facts["object_type"], loss.facts["object_id"], loss.again) == ("webinar", "1", False)
-    assert [row["uuid"] for row in of_ann(webinars)] == ["good"]
+    assert [row["uuid"] for row in webinars.of(WINDOW)] == ["good"]
 
 
 @pytest.mark.parametrize("minutes", [-60, 10**15, "90"])
 def test_planned_minutes_that_cannot_be_count_as_none(minutes: object) -> None:
-    [row] = of_ann(loaded((UUID, "1", "ann", "2026-05-08T10:00:00Z", minutes)))
+    [row] = loaded((UUID, "1", "ann", "2026-05-08T10:00:00Z", minutes)).of(WINDOW)
 
     assert row["end_time"] == "2026-05-08T10:00:00Z"
 
 
-def test_unattended_webinars_belong_to_their_host_and_to_the_windows_they_began_in() -> None:
+def test_unattended_webinars_belong_to_the_windows_they_began_in() -> None:
     before = Window(pendulum.date(2026, 4, 5), pendulum.date(2026, 5, 4))
     webinars = loaded(
         ("april", "1", "ann", "2026-04-30T10:00:00Z", 60),
@@ -201,10 +200,23 @@ def test_unattended_webinars_belong_to_their_host_and_to_the_windows_they_began_
         ("bobs", "2", "bob", "2026-05-08T10:00:00Z", 60),
     )
 
-    assert webinars.hosts(WINDOW) == {"ann", "bob"}
-    assert webinars.hosts(before) == {"ann"}
-    assert [row["uuid"] for row in of_ann(webinars)] == ["shared"]
-    assert [row["uuid"] for row in of_ann(webinars, before)] == ["april", "shared"]
+    assert [(row["uuid"], row["host_id"]) for row in webinars.of(WINDOW)] == [("shared", "ann"), ("bobs", "bob")]
+    assert [row["uuid"] for row in webinars.of(before)] == ["april", "shared"]
+
+
+@pytest.mark.parametrize("is_loaded_first", [True, False])
+def test_history_knows_when_a_webinar_ended_and_its_instance_whose_it_was(*, is_loaded_first: bool) -> None:
+    webinars = UnattendedWebinars(feed_of((UUID, "1", "ann", "2026-05-08T10:00:00Z", 60)))
+    steps: list[Callable[[], None]] = [
+        lambda: webinars.load(NOW_UTC),
+        lambda: webinars.add("ann@x.org", [unattended(UUID, "1", "2026-05-08T10:00:00Z", "2026-05-08T10:40:00Z")]),
+    ]
+
+    for step in steps if is_loaded_first else reversed(steps):
+        step()
+
+    [row] = webinars.of(WINDOW)
+    assert (row["end_time"], row["host_id"]) == ("2026-05-08T10:40:00Z", "ann")
 
 
 def test_nothing_is_kept_where_no_stream_wants_such_webinars() -> None:
@@ -213,7 +225,7 @@ def test_nothing_is_kept_where_no_stream_wants_such_webinars() -> None:
 
     webinars.load(NOW_UTC)
 
-    assert webinars.hosts(WINDOW) == set()
+    assert webinars.of(WINDOW) == []
 
 
 # Where sessions come from
@@ -229,10 +241,12 @@ def with_instances(*uuids: str, host: str = "ann") -> tuple[dict[str, ZoomStream
 def found(sessions: PastSessions) -> list[tuple[str, bool]]:
     """UUID of each session that is told to the children, and whether a report lists it."""
     told: dict[Any, Any] = {}
-    for slice_ in slices(sessions):
-        for record in read(sessions, slice_):
-            key = sessions.child_key(record, slice_)
-            told.setdefault(key[0], key[1])  # as the feed does
+    for slice_ in [*slices(sessions), None]:
+        for one in [slice_] if slice_ else sessions.late_slices():
+            for record in read(sessions, one):
+                key = sessions.child_key(record, one)
+                assert key[0] not in told
+                told[key[0]] = key[1]
     return [(item[1].uuid, item[1].is_reported) for item in told.values() if item is not None]
 
 
@@ -273,25 +287,30 @@ def test_webinar_of_the_history_without_its_times_is_left_to_the_other_sources(
     assert found(with_instances()[1]) == []
 
 
-@pytest.mark.usefixtures("zoom")
-def test_host_who_was_not_active_is_listed_for_the_unattended_webinar(zoom: requests_mock.Mocker) -> None:
-    zoom.get(f"{API}/report/users/dan/meetings", json={"meetings": []})
+def test_host_who_was_not_active_need_not_be_asked_for_the_unattended_webinar(zoom: requests_mock.Mocker) -> None:
     _, sessions = with_instances("x", host="dan")
 
     assert found(sessions) == [("x", False)]
+    assert asked(zoom, "report/users/dan/meetings") == []
 
 
-def test_list_of_a_host_that_fails_does_not_tell_of_unattended_webinars_alone(zoom: requests_mock.Mocker) -> None:
-    """Else a webinar that the report has would pass for one nobody came to."""
+def test_list_of_a_host_that_fails_loses_no_webinar(zoom: requests_mock.Mocker) -> None:
+    """If the report turns out to have it, the next sync reads it again, with the row of the report."""
     zoom.get(f"{API}/report/users/ann/meetings", **SERVER_ERROR)
     _, sessions = with_instances("x")
     [slice_] = slices(sessions)
-    records: list[Any] = []
-
     with pytest.raises(SliceFailure):
-        records.extend(sessions.read_records(SyncMode.full_refresh, stream_slice=slice_))
+        read(sessions, slice_)
 
-    assert records == []
+    [late] = sessions.late_slices()
+
+    assert [row["uuid"] for row in read(sessions, late)] == ["x"]
+
+
+def test_webinar_that_goes_on_is_not_taken_for_one_nobody_came_to(zoom: requests_mock.Mocker) -> None:
+    zoom.get(f"{API}/report/users/ann/meetings", json={"meetings": [row_of("x", type=5, end_time="")]})
+
+    assert found(with_instances("x")[1]) == []
 
 
 @pytest.mark.usefixtures("zoom")
@@ -318,41 +337,53 @@ def without_history(zoom: requests_mock.Mocker) -> requests_mock.Mocker:
     return zoom
 
 
-def hosts_for(*names: str, **followed: list[Key]) -> set[str]:
-    """Hosts who are asked for their past sessions where these streams are selected."""
+def hosts_for(zoom: requests_mock.Mocker, *names: str) -> set[str]:
+    """Hosts who are asked for their past sessions in a sync of these streams."""
+    zoom.get(re.compile("/report/users/[^/]+/meetings"), json={"meetings": []})
     streams = build(context(start_date="2026-05-06T00:00:00Z"))
-    for name in names:
-        stream = streams[name]
-        assert isinstance(stream, PastSessionStream)
-        stream.make_cursor({}, InMemoryMessageRepository(), incremental=True)
-    for name, keys in followed.items():
-        sessions_of(streams).follow(name, feed_of(*keys))
-    return {slice_["user_id"] for slice_ in slices(sessions_of(streams))}
+
+    def cursor_of(stream: TreeStream, repository: MessageRepository) -> Cursor:
+        if isinstance(stream, PastSessionStream) and stream.name in names:
+            return stream.make_cursor({}, repository, incremental=True)
+        return FinalStateCursor(stream.name, None, repository)
+
+    reader = TreeReader(
+        streams,
+        cursor_of=cursor_of,
+        judge=lambda _, outcome: outcome.stopped,
+        workers=4,
+        lacking=lambda _pool, _threads: 4,
+        logger=logging.getLogger("airbyte"),
+        made=itertools.count().__next__,
+    )
+    assert [message for message in reader.read(set(names)) if message.record] == []
+    paths = [one.path.split("/") for one in zoom.request_history if "/report/users/" in one.path]
+    assert len(paths) == len({path[-2] for path in paths})
+    return {path[-2] for path in paths}
 
 
 def test_owners_of_webinars_are_asked_where_the_history_may_not_be_read(without_history: requests_mock.Mocker) -> None:
-    assert hosts_for("report_meetings", "report_webinars") == {"ann", "dan"}
+    assert hosts_for(without_history, "report_meetings", "report_webinars") == {"ann", "dan"}
     assert len(asked(without_history, "users/bob/webinars")) == 1
 
 
 def test_owners_are_not_asked_for_meetings(without_history: requests_mock.Mocker) -> None:
-    assert hosts_for("report_meetings", "meeting_poll_results") == {"ann"}
+    assert hosts_for(without_history, "report_meetings", "meeting_poll_results") == {"ann"}
     assert asked(without_history, "users/bob/webinars") == []
 
 
 def test_owners_are_not_asked_where_the_history_may_be_read(without_history: requests_mock.Mocker) -> None:
     without_history.get(f"{API}/report/history_meetings", json={"history_meetings": []})
 
-    assert hosts_for("report_webinars") == {"ann"}
+    assert hosts_for(without_history, "report_webinars") == {"ann"}
     assert asked(without_history, "users/bob/webinars") == []
 
 
 def test_list_of_webinars_that_is_read_anyway_is_not_asked_for_again(without_history: requests_mock.Mocker) -> None:
-    keys: list[Key] = [("1", "eve", 60, 5, None), ("2", "eve", None, None, None)]
+    without_history.get(f"{API}/webinars/1/polls", json={"polls": []})
 
-    assert hosts_for("report_webinars", webinar_list=keys) == {"ann", "eve"}
-    assert asked(without_history, "users") == []
-    assert asked(without_history, "users/bob/webinars") == []
+    assert hosts_for(without_history, "report_webinars", "webinar_polls") == {"ann", "dan"}
+    assert len(asked(without_history, "users/bob/webinars")) == 1
 
 
 @pytest.mark.parametrize(
@@ -368,7 +399,7 @@ def test_user_whose_list_of_webinars_is_withheld_may_be_an_owner_and_hides_no_ot
     without_history.get(f"{API}/users/fay/webinars", **answer)
     without_history.get(f"{API}/users/gus/webinars", json={"webinars": [{"id": 2, "host_id": "gus"}]})
 
-    assert hosts_for("report_webinars") == {"ann", "dan", "fay", "gus"}
+    assert hosts_for(without_history, "report_webinars") == {"ann", "dan", "fay", "gus"}
 
 
 @pytest.mark.usefixtures("without_history")
@@ -378,7 +409,7 @@ def test_user_whose_list_of_webinars_was_lost_where_it_is_read_anyway_may_be_an_
     lost = Loss("webinar_list", "BROKEN", "HTTP 500", again=True, facts={"object_type": "user", "object_id": "fay"})
     sessions.follow("webinar_list", feed_of(("1", "eve", 60, 5, None), losses=[lost]))
 
-    assert {slice_["user_id"] for slice_ in slices(sessions)} == {"ann", "eve", "fay"}
+    assert [slice_["user_id"] for slice_ in slices(sessions)] == ["ann", "eve", "fay"]
     sessions.cursors.all[0].raise_if_held()
 
 
@@ -426,11 +457,12 @@ def sync_with(blob: dict[str, Any], instances: FeedReader) -> tuple[dict[str, Zo
     sessions, absentees = sessions_of(streams), absentees_of(streams)
     sessions.follow("webinar_instances", instances)
     keys = []
-    for slice_ in slices(sessions):
-        keys += [sessions.child_key(row, slice_) for row in read(sessions, slice_)]
-        end = sessions.child_key_of_end(slice_, None)
-        assert end is not None
-        keys.append((f"end {slice_['window'].key} {slice_['user_id']}", end[1]))
+    for made in (sessions.stream_slices(sync_mode=SyncMode.full_refresh), sessions.late_slices()):
+        for slice_ in made:
+            keys += [sessions.child_key(row, slice_) for row in read(sessions, slice_)]
+            end = sessions.child_key_of_end(slice_, None)
+            assert end is not None
+            keys.append((f"end {slice_['window'].key} {slice_['user_id']}", end[1]))
     absentees.follow("past_sessions", feed_of(*keys))
     for slice_ in [*slices(absentees), *absentees.late_slices()]:
         end_of_slice(absentees, slice_)
@@ -463,6 +495,7 @@ def test_instances_that_answer_later_are_read_though_no_window_lists_them_any_mo
 
     sessions.follow("webinar_instances", feed_of(late))
     slices(sessions)
+    list(sessions.late_slices())
     absentees.follow("past_sessions", feed_of())
 
     assert slices(absentees) == []
@@ -551,7 +584,9 @@ def listed(zoom: requests_mock.Mocker) -> tuple[dict[str, ZoomStream], list[Key]
     zoom.get(f"{API}/report/users/ann/meetings", json={"meetings": rows})
     streams, sessions = with_instances("unattended")
     [slice_] = slices(sessions)
-    return streams, [sessions.child_key(record, slice_) for record in read(sessions, slice_)]
+    keys = [sessions.child_key(record, slice_) for record in read(sessions, slice_)]
+    [late] = sessions.late_slices()
+    return streams, [*keys, *(sessions.child_key(record, late) for record in read(sessions, late))]
 
 
 def read_by(stream: ZoomStream, keys: list[Key]) -> list[str]:

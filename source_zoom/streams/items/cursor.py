@@ -109,7 +109,7 @@ class ItemCursor(LedgerCursor[StateT], Generic[ItemT, StateT]):
     def claim(self, window: Window, item: ItemT) -> bool:
         """Return whether a listed item is to be read; wherever it is listed, its owner is not done before that."""
         with self._lock:
-            place = (window, item.owner)
+            place = (window, item.listed_under)
             is_new = self._state.claim(window, item)
             if is_new:
                 self._under_way.setdefault(item.key, set())

@@ -96,7 +96,7 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
 
     def wants(self, window: Window, item: ItemT) -> bool:
         """Return whether a listed item is to be read: it is new, has changed, or was not complete when read."""
-        need = self._lacks(window, item.owner)
+        need = self._lacks(window, item.listed_under)
         if need is None or item.day < self._trimmed:
             return False
         # `need.last` is no bound: what is listed beyond it was listed because it is new.
@@ -191,7 +191,7 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
             marks.discard(number)
         stages[stage].add(number)
         if window is not None:
-            self._listed.setdefault((window, item.owner), []).append((item.day, number))
+            self._listed.setdefault((window, item.listed_under), []).append((item.day, number))
 
     def fail(self, item: ItemT, cause: Cause) -> None:
         """Note that an item could not be read: it is kept for a retry, and its owner can count as done.
@@ -220,13 +220,15 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
             listed_again = read_to.subtract(days=ZONE_DAYS).isoformat()
             missing = [one.days for one in self._held.missing.get(owner, ())]
             for day, known in listed:
-                if day < listed_again and not any(_is_listed(day, days) for days in missing):
+                if day < listed_again and not any(is_listed(day, days) for days in missing):
                     for marks in self._held.recent.get(day, ()):
                         marks.discard(known)
 
     def _window_passed(self, window: Window) -> None:
         listed_again = window.last.subtract(days=2 * ZONE_DAYS).isoformat()
-        self._claimed = {day: keys for day, keys in self._claimed.items() if day >= listed_again}
+        self._claimed = {
+            day: keys for day, keys in self._claimed.items() if day >= listed_again or self._is_missing(day)
+        }
 
     def _close(self, window: Window, owner: str) -> None:
         self._listed.pop((window, owner), None)
@@ -236,14 +238,17 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
         super()._forget_passed()
         if next_day := self._next_day():
             held, oldest = self._held, next_day.subtract(days=ZONE_DAYS).isoformat()
-            missing = [one.days for ranges in held.missing.values() for one in ranges]
             held.recent = {
                 day: stages
                 for day, stages in held.recent.items()
-                if any(stages) and (day >= oldest or any(_is_listed(day, days) for days in missing))
+                if any(stages) and (day >= oldest or self._is_missing(day))
             }
 
     # Items
+
+    def _is_missing(self, day: str) -> bool:
+        """Return whether an owner lacks days whose list can have an item of a day."""
+        return any(is_listed(day, one.days) for ranges in self._held.missing.values() for one in ranges)
 
     def _refused_to_ask(self) -> set[str]:
         refused = {key: entry for key, entry in self._held.retry.items() if entry.is_refused}
@@ -266,7 +271,7 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
             return False
         first, last = covered.first.add(days=ZONE_DAYS), covered.last.subtract(days=ZONE_DAYS)
         return first.isoformat() <= item.day <= last.isoformat() and not any(
-            _is_listed(item.day, one.days) for one in self._held.missing.get(item.owner, ())
+            is_listed(item.day, one.days) for one in self._held.missing.get(item.listed_under, ())
         )
 
     def _milestones(self, now: pendulum.DateTime) -> list[str]:
@@ -285,10 +290,10 @@ class ItemState(WindowLedger[DataT], Generic[ItemT, DataT]):
         """Remember that an item which was read before belongs to an owner in a window."""
         number = _mark(item)
         known = any(number in marks for marks in self._held.recent.get(item.day, ()))
-        if known and item.owner in self._open.get(window, ()):
+        if known and item.listed_under in self._open.get(window, ()):
             # Once it is forgotten, no other list of this sync shall take it for new.
             self._claimed[item.day].add(item.key)
-            self._listed.setdefault((window, item.owner), []).append((item.day, number))
+            self._listed.setdefault((window, item.listed_under), []).append((item.day, number))
 
     def _kept(self, item: ItemT) -> ItemT:
         """Return an item as it is kept for a retry, with the row an earlier sync listed if it has none."""
@@ -363,7 +368,7 @@ class PlainItemState(ItemState[Item, ItemData[Item]]):
         return state_form.written(self._held, OWNERS, state_form.fields_of)
 
 
-def _is_listed(day: str, days: Window) -> bool:
+def is_listed(day: str, days: Window) -> bool:
     """Return whether a list of some days can have an item of a day."""
     first, last = days.first.subtract(days=ZONE_DAYS), days.last.add(days=ZONE_DAYS)
     return first.isoformat() <= day <= last.isoformat()

@@ -55,6 +55,11 @@ class Item:
         """UTC day it began on."""
         return self.start_time[:10]
 
+    @property
+    def listed_under(self) -> str:
+        """The owner in whose list it is."""
+        return self.owner
+
 
 ItemT = TypeVar("ItemT", bound=Item)
 

@@ -63,6 +63,12 @@ class SessionCursor(ItemCursor[Session, SessionState]):
         if self._held_by is None:
             super().open(window, owners)
 
+    def leave_out(self, window: Window, owner: str) -> None:
+        """Note that an owner who was announced is not read in a window after all."""
+        with self._lock:
+            self._state.leave_out(window, owner)
+            self._changed = True
+
     def hold(self, error: SliceFailure) -> None:
         """Let the watermark pass no window that is not open yet, as not all sessions of these are known.
 
@@ -78,6 +84,13 @@ class SessionCursor(ItemCursor[Session, SessionState]):
             raise self._held_by.with_traceback(None)
 
     # Webinars that no report lists
+
+    def postpone_unattended(self, window: Window) -> None:
+        """Let the watermark pass a window before it is known what no report lists of it; `open` announces that."""
+        if self._held_by is None:
+            with self._lock:
+                self._state.postpone_unattended(window)
+                self._changed = True
 
     def unknown_webinars(self) -> list[str]:
         """Return the webinars whose instances were refused, those asked longest ago first."""

@@ -179,11 +179,16 @@ class WindowHistory:
             return self._read(days, shared)
 
     def expect(self, window: Window, slices: int) -> None:
-        """Say how many slices of a window will be listed."""
+        """Say how many slices of a window will be listed, or how many more."""
         with self._lock:
-            self._listing[window] = slices
-            if not slices:
+            self._listing[window] += slices
+            if not self._listing[window]:
                 self._rows.pop(window, None)
+
+    def is_listed(self, window: Window) -> bool:
+        """Return whether all slices of a window have ended, with their second tries."""
+        with self._lock:
+            return self._listing[window] <= 0
 
     def join(self, window: Window, row: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
         """Return a listed row with the columns of the history, and whether it had any."""

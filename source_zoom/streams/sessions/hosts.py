@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pendulum
-from airbyte_cdk.models import FailureType, SyncMode
+from airbyte_cdk.models import FailureType
 
 from source_zoom.config import ReportHosts
-from source_zoom.engine import FeedReader, SliceFailure, StreamStopped
+from source_zoom.engine import FeedReader, SliceFailure
 from source_zoom.streams.base.context import StreamContext
 from source_zoom.streams.base.failures import REFUSED, UNUSABLE, is_of_list
 from source_zoom.streams.kind import WEBINAR, Kind
-from source_zoom.streams.lists import WebinarList
 from source_zoom.streams.sessions.cursor import SessionCursor
 from source_zoom.streams.sessions.history import (
     OptionalList,
     WindowHistory,
     optional,
 )
+from source_zoom.streams.sessions.state_form import UNATTENDED
 from source_zoom.streams.sessions.unattended import UnattendedWebinars
 from source_zoom.streams.users import Users
 from source_zoom.streams.windows.grid import Window, clipped, grid, last_asked, monthly
@@ -86,7 +86,10 @@ class HostFinder:
         self._users: FeedReader | None = None
         self._users_failure: SliceFailure | None = None
         self._webinars: FeedReader | None = None
-        self._webinar_hosts: set[str] | None = None
+        self._owners: set[str] = set()
+        self._active_at_any_time: set[str] | None = None
+        self.awaiting_owners: dict[Window, set[str]] = {}
+        """Windows whose hosts were found without the owners of webinars, who are not known yet, and those hosts."""
         self._first = self._last = context.now.date()
         self._active_hosts = ActiveHosts(context)
         self._asks_for_active = context.config.report_hosts is ReportHosts.ACTIVE
@@ -108,8 +111,8 @@ class HostFinder:
         self._users = keys
 
     def follow_webinars(self, keys: FeedReader) -> None:
-        """Take the listed webinars where they are read anyway."""
-        self._webinars = keys
+        """Take the listed webinars: those that are read anyway, or else those that are read if they are asked for."""
+        self._webinars = self._webinars or keys
 
     def emails_of(self, host: str) -> set[str]:
         """Return the e-mail addresses under which the history may name a host."""
@@ -118,20 +121,23 @@ class HostFinder:
     def of(self, window: Window, first: pendulum.Date, last: pendulum.Date) -> set[str]:
         """Return the hosts to ask in a window: all who were active, or only those whose days are missing.
 
+        Owners of webinars who are not known yet come later (`late_owners`).
+
         :param first: first day that the sync reads
         :param last: last day
         """
         self._first, self._last = first, last
-        missing: set[str] = set().union(*(cursor.owners(window) for cursor in self._cursors.all))
+        lacking: set[str] = set().union(*(cursor.owners(window) for cursor in self._cursors.all))
+        missing = lacking - {UNATTENDED}
         firsts = [day for cursor in self._cursors.all if (day := cursor.first_day(window))]
-        if not firsts and not missing:
+        if not firsts and not lacking:
             return missing
         days = Window(min(firsts), last_asked(window, self._last)) if firsts else None
         whole = clipped(window, window.first, last_asked(window, self._last))
-        held = self._history_of(window, whole if missing or days is None else days)
+        held = self._history_of(window, whole if lacking or days is None else days)
         active = self._active_or_held(days) if days else []
         # The names are asked for also on days that are read of missing hosts only, so that no host is read under two.
-        named = self._active_or_held(whole) if held and missing else active
+        named = self._active_or_held(whole) if held and lacking else active
         every_user = set(self._every_user()) if active is None else set()
         recent = self._history.emails_since(window, days.first) if days else set()
         ids = {email: id_ for id_, email in named or () if id_}
@@ -141,7 +147,7 @@ class HostFinder:
         if active is None:
             return missing | every_user
         active_hosts = {id_ or self._ids_of_listed().get(email, email) for id_, email in active}
-        return missing | active_hosts | in_history | self._hosts_of_webinars()
+        return self._with_hosts_of_webinars(window, missing | active_hosts | in_history)
 
     def _history_of(self, window: Window, days: Window) -> dict[str, list[dict[str, Any]]]:
         """Return the history of some days; without it the streams go on, but which hosts there are is not known."""
@@ -163,61 +169,66 @@ class HostFinder:
         hosts: set[str] = set()
         for email, webinars in held.items():
             host = email if email in missing else names.get(email, email)
+            self.unattended.add(host, webinars)
             if email in recent or host in missing:
                 hosts.add(host)
                 self._emails.setdefault(host, set()).add(email)
-                self.unattended.add(host, webinars)
         return hosts
 
-    def _hosts_of_webinars(self) -> set[str]:
-        """Return who may have held webinars without being listed as active: only meetings count for that list.
+    def _with_hosts_of_webinars(self, window: Window, hosts: set[str]) -> set[str]:
+        """Return the hosts of a window with those who may have held webinars without being listed as active.
 
-        Nobody where the history is open, as it names them. Else the owners of listed webinars, and whoever was active
-        at any time.
+        Only meetings count for that list. Nobody is added where the history is open, as it names them. Else these are
+        whoever was active at any time, and the owners of listed webinars.
         """
         if self._history.is_available or not self._cursors.of_webinars:
-            return set()
-        if self._webinar_hosts is None:
-            hosts: set[str] = set()
-            for window in grid(self._first, self._last):
-                active = self._active_or_held(clipped(window, self._first, self._last))
-                hosts |= {id_ or email for id_, email in active or ()}
-            try:
-                hosts |= self._owners()
-            except SliceFailure as error:
-                hold(self._cursors.of_webinars, error)
-            self._webinar_hosts = hosts
-        return self._webinar_hosts
+            return hosts
+        if self._active_at_any_time is None:
+            self._active_at_any_time = set()
+            for one in grid(self._first, self._last):
+                active = self._active_or_held(clipped(one, self._first, self._last))
+                self._active_at_any_time |= {id_ or email for id_, email in active or ()}
+            if self._webinars is not None:
+                self._webinars.ask()
+        hosts = hosts | self._active_at_any_time | self._owners
+        if self._webinars is not None:
+            self.awaiting_owners[window] = hosts
+        return hosts
 
-    def _owners(self) -> set[str]:
+    def late_owners(self, *, wait: bool) -> list[tuple[Window, set[str]]]:
+        """Return the windows that owners of webinars are to be added to, and these owners, once they are known.
+
+        If they cannot be known, the streams about webinars are held.
+
+        :param wait: whether to wait for the list of webinars, if there is need
+        """
+        if self._webinars is None or not self.awaiting_owners or not (wait or self._webinars.is_complete):
+            return []
+        awaiting, webinars = self.awaiting_owners, self._webinars
+        self.awaiting_owners, self._webinars = {}, None
+        try:
+            self._owners = self._owners_of(webinars)
+        except SliceFailure as error:
+            hold(self._cursors.of_webinars, error)
+            return []
+        return [(window, self._owners - hosts) for window, hosts in awaiting.items()]
+
+    def _owners_of(self, webinars: FeedReader) -> set[str]:
         """Return the owners of listed webinars; a user whose list could not be read may be one.
 
         :raises SliceFailure: if it is not known which users have lists
         """
-        if self._webinars is not None:
-            owners = {str(host_id) for _, host_id, *_ in self._webinars}
-            for loss in self._webinars.losses:
-                if is_of_list(loss):  # of all users
-                    raise SliceFailure(loss.message, cause=loss.cause, failure_type=TRANSIENT, facts=loss.facts)
-            return owners | {
-                str(loss.facts["object_id"])
-                for loss in self._webinars.losses
-                if loss.facts.get("object_type") == "user"
-            }
-        webinars = WebinarList(self.context, Users(self.context))
-        owners = set()
-        for user in self._every_user():
-            slice_ = {"user_id": user}
-            try:
-                for record in webinars.read_records(SyncMode.full_refresh, stream_slice=slice_):
-                    owners.add(str(webinars.child_key(record, slice_)[1]))
-            except StreamStopped as stopped:
-                if stopped.cause != REFUSED:
-                    raise
-                return set(self._every_user())
-            except SliceFailure:
-                owners.add(user)
-        return owners
+        try:
+            owners = {str(host_id) for _, host_id, *_ in webinars}
+        except SliceFailure as error:
+            if error.cause != REFUSED:
+                raise
+            return set(self._every_user())
+        for loss in webinars.losses:
+            if is_of_list(loss):  # of all users
+                raise SliceFailure(loss.message, cause=loss.cause, failure_type=TRANSIENT, facts=loss.facts)
+        lost = (loss.facts for loss in webinars.losses if loss.facts.get("object_type") == "user")
+        return owners | {str(facts["object_id"]) for facts in lost}
 
     def _active_or_held(self, days: Window) -> list[tuple[str, str]] | None:
         """Return what `_active` does; nobody where Zoom fails to answer, which ends the asking for this sync."""

@@ -3,6 +3,9 @@
 A state is one of items (`items/state.py`) whose owners are hosts, under `hosts`, and holds besides
 
 - in `read_with` and `covered`: whether they include sessions of `one_participant`.
+- in `hosts`: the owner `unattended` of webinars that no report lists. They are known later than the hosts; until then,
+  days of windows that the watermark has passed are among the `missing` ones.
+- in `recent`, while such days are missing: digests of the UUIDs of the webinars that reports list on them.
 - `unknown`: webinars whose instances could not be read, in the form of the owners in `refused`; an entry's own
   `refused` says whether that was for good.
 """
@@ -15,11 +18,14 @@ from typing import Any
 
 import pendulum
 
-from source_zoom.streams.items.state import ItemState
+from source_zoom.streams.items.state import SETTLED, ItemState, is_listed
+from source_zoom.streams.items.state_form import STAGES
 from source_zoom.streams.sessions import state_form
-from source_zoom.streams.sessions.state_form import Session, SessionData
+from source_zoom.streams.sessions.state_form import UNATTENDED, Session, SessionData
+from source_zoom.streams.windows.digests import DigestSet, mark
+from source_zoom.streams.windows.grid import Window
 from source_zoom.streams.windows.ledger import ASKED_AGAIN, FIXED_DAYS, HeldGap, held_gap
-from source_zoom.streams.windows.ledger_form import Cause, Reach, Unread, time_text
+from source_zoom.streams.windows.ledger_form import Cause, MissingDays, Reach, Unread, time_text
 
 __all__ = ["ASKED_AGAIN", "FIXED_DAYS", "Cause", "HeldGap", "Session", "SessionState"]
 
@@ -64,6 +70,32 @@ class SessionState(ItemState[Session, SessionData]):
     def usable(saved: Mapping[str, Any], *, now: pendulum.DateTime) -> bool:
         """Return whether a state has the form that `to_json` returns."""
         return state_form.read(saved, now) is not None
+
+    def postpone_unattended(self, window: Window) -> None:
+        """Note that the watermark need not wait for what no report lists of a window.
+
+        Its days are missing, though no gap, until `UNATTENDED` is announced and finished: in this sync, or in the next.
+        """
+        if need := self.days_to_read(window, UNATTENDED):
+            days = Window(need.first, max(need.first, min(need.last, self._today)))
+            self._fill(days, UNATTENDED)
+            self._held.missing.setdefault(UNATTENDED, []).append(MissingDays(days))
+
+    def leave_out(self, window: Window, owner: str) -> None:
+        """Note that an owner who was announced is not read in a window after all."""
+        self._close(window, owner)
+
+    def claim(self, window: Window, item: Session) -> bool:
+        """Return whether a listed session is to be read; True once, as it can be listed in several places."""
+        is_new = super().claim(window, item)
+        if not is_new:
+            self._note_reported(item)
+        return is_new
+
+    def read(self, window: Window | None, item: Session, *, at: pendulum.DateTime, complete: bool) -> None:
+        """Note that a session was read."""
+        super().read(window, item, at=at, complete=complete)
+        self._note_reported(item)
 
     def unknown_webinars(self) -> list[str]:
         """Return the webinars whose instances were refused, those asked longest ago first.
@@ -120,11 +152,34 @@ class SessionState(ItemState[Session, SessionData]):
         is_new = item.is_alone and covered is not None and not covered.is_wide
         return not is_new and super()._is_covered(item)
 
+    def _is_wanted(self, item: Session) -> bool:
+        """Return whether a session was not read yet, or is to be read again; not as unattended what was reported."""
+        if not item.is_reported:
+            stages = self._held.recent.get(item.day)
+            if stages and _reported(item) in stages[SETTLED]:
+                return False
+        return super()._is_wanted(item)
+
+    def _note_reported(self, item: Session) -> None:
+        """Remember the UUID of a session that a report lists, while those of its day are awaited that none lists.
+
+        The next sync may not list its host any more, and then know the session otherwise.
+        """
+        if item.is_reported and UNATTENDED in self._held.missing and self._is_plausible(item.day):
+            days = [one.days for one in self._held.missing[UNATTENDED]]
+            if any(is_listed(item.day, one) for one in days):
+                stages = self._held.recent.setdefault(item.day, [DigestSet() for _ in range(STAGES)])
+                stages[SETTLED].add(_reported(item))
+
     def _with_row_of(self, item: Session, known: Session) -> Session:
         return replace(item, row=known.row, joined=known.joined)
 
     def _without_row(self, item: Session) -> Session:
         return replace(item, row=b"", joined=False)
+
+
+def _reported(session: Session) -> int:
+    return mark(session.uuid)
 
 
 def _type_of(unknown: str) -> str:

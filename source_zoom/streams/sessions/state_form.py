@@ -17,6 +17,9 @@ from source_zoom.streams.windows.ledger_form import NOT_A_STATE, Unread, boolean
 
 OWNERS = "hosts"
 
+UNATTENDED = "unattended"
+"""The owner, beside the hosts, of webinars that no report lists, as they are known otherwise and later."""
+
 
 @dataclass(frozen=True)
 class Session(Item):
@@ -33,6 +36,11 @@ class Session(Item):
     joined: bool = field(default=False, kw_only=True)
     is_reported: bool = field(default=True, kw_only=True)
     is_alone: bool = field(default=False, kw_only=True)
+
+    @property
+    def listed_under(self) -> str:
+        """The host whose report lists it, or the owner of what no report lists."""
+        return self.owner if self.is_reported else UNATTENDED
 
     @property
     def uuid(self) -> str:

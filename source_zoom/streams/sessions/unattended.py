@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,28 +27,40 @@ WEBINAR_TYPE = 5
 LONGEST_MINUTES = 30 * 60
 """How long Zoom lets a session last; a longer plan is a mistake."""
 
-UNATTENDED = "source_zoom_unattended"
+NOBODY_CAME = "source_zoom_unattended"
 """Marks a listed session that no report has; such records do not leave the connector."""
 
 
 def unattended(uuid: str, webinar_id: str, start_time: str, end_time: str) -> dict[str, Any]:
     """Return a webinar in the form of a listed session."""
     times = {"start_time": start_time, "end_time": end_time}
-    return {"uuid": uuid, "id": webinar_id, "type": WEBINAR_TYPE, **times, UNATTENDED: True}
+    return {"uuid": uuid, "id": webinar_id, "type": WEBINAR_TYPE, **times, NOBODY_CAME: True}
 
 
 class UnattendedWebinars:
-    """Past webinars that the hosts' reports may lack, as nobody attended: known by instance or from the history.
+    """Past webinars that no host's report lists, as nobody attended: known by instance or from the history.
 
     :param keys: of the instances of every listed webinar; None where no stream wants such webinars
     """
 
     def __init__(self, keys: FeedReader | None = None) -> None:
         self._keys = keys
-        self._by_host: dict[str, dict[str, dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._reported: set[str] = set()
         self._instances: dict[str, list[dict[str, Any]]] = {}
         """As sessions, by webinar and by user."""
         self._unusable: list[Loss] = []
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether a stream wants such webinars."""
+        return self._keys is not None
+
+    @property
+    def are_known(self) -> bool:
+        """Whether the instances are all there, so that `load` waits for nothing."""
+        return self._keys is None or self._keys.is_complete
 
     @property
     def losses(self) -> list[Loss]:
@@ -60,8 +73,12 @@ class UnattendedWebinars:
         return len(self._instances)
 
     def instances_of(self, name: str) -> list[dict[str, Any]]:
-        """Return the instances of a webinar, or of all webinars of a user, as sessions; known once they were loaded."""
-        return self._instances.get(name, [])
+        """Return the instances of a webinar, or of all webinars of a user, that no report lists, as sessions.
+
+        They are known once they were loaded, and all hosts listed.
+        """
+        with self._lock:
+            return [row for row in self._instances.get(name, ()) if row["uuid"] not in self._reported]
 
     def load(self, now: pendulum.DateTime) -> None:
         """Read the keys to their end.
@@ -83,22 +100,29 @@ class UnattendedWebinars:
                 row = {**unattended(str(uuid), str(webinar_id), *times), "host_id": str(host_id)}
                 for name in (str(webinar_id), f"{USER_PREFIX}{host_id}"):
                     self._instances.setdefault(name, []).append(row)
-                self.add(str(host_id), [row])
+                with self._lock:
+                    # The history knows better when it ended.
+                    self._rows[row["uuid"]] = {**row, **self._rows.get(row["uuid"], {}), "host_id": row["host_id"]}
 
     def add(self, host: str, webinars: Iterable[dict[str, Any]]) -> None:
-        """Add webinars of a host, if any stream wants them; what comes later knows better when one ended."""
-        if self._keys is not None:
-            for row in webinars:
-                self._by_host.setdefault(host, {})[row["uuid"]] = row
+        """Add webinars of a host from the history, if any stream wants them; an instance knows better who that is."""
+        if self.are_wanted:
+            with self._lock:
+                for row in webinars:
+                    known = self._rows.get(row["uuid"], {"host_id": host})
+                    self._rows[row["uuid"]] = {**row, "host_id": known["host_id"]}
 
-    def hosts(self, window: Window) -> set[str]:
-        """Return the hosts of webinars that began in a window."""
-        return {host for host, rows in self._by_host.items() if any(_began_in(row, window) for row in rows.values())}
+    def note_reported(self, uuid: str) -> None:
+        """Note that a report lists a webinar."""
+        if self.are_wanted:
+            with self._lock:
+                self._reported.add(uuid)
 
-    def of(self, stream_slice: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the webinars of a slice's host that began in its window."""
-        rows = self._by_host.get(stream_slice.get("user_id", ""), {})
-        return [row for row in rows.values() if _began_in(row, stream_slice["window"])]
+    def of(self, window: Window) -> list[dict[str, Any]]:
+        """Return the webinars that began in a window and that no report lists."""
+        with self._lock:
+            rows = [row for uuid, row in self._rows.items() if uuid not in self._reported]
+        return [row for row in rows if _began_in(row, window)]
 
 
 def _began_in(row: Mapping[str, Any], window: Window) -> bool:

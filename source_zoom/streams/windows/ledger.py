@@ -213,7 +213,7 @@ class WindowLedger(Generic[DataT]):
         return [gap for gap in gaps if gap is not None]
 
     def open(self, window: Window, owners: Iterable[str]) -> None:
-        """Announce a window and the owners that are read in it, in the order of the windows.
+        """Announce a window and the owners that are read in it, in the order of the windows; more may follow later.
 
         What a refused owner lacks of it is kept, too: the window may have been under way when the refusal came.
         """
@@ -221,7 +221,7 @@ class WindowLedger(Generic[DataT]):
         for owner in owners & self._held.refused.keys():
             if lacking := self._lacks(window, owner):
                 self._refuse_from(owner, lacking.first)
-        self._open[window] = {owner for owner in owners if self.days_to_read(window, owner)}
+        self._open.setdefault(window, set()).update(owner for owner in owners if self.days_to_read(window, owner))
         self._pass_finished()
 
     def finish(self, window: Window, owner: str) -> None:

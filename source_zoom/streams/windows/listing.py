@@ -75,9 +75,13 @@ class WindowList(ZoomStream):
         first = min((cursor.earliest_day() for cursor in self.readers), default=today)
         for window in self.windows.grid(first, today):
             owners = self.owners(window, first, today)
-            for cursor in self.readers:
-                cursor.open(window, owners)
+            self.open(window, owners)
             yield from self.slices_in(window, owners)
+
+    def open(self, window: Window, owners: set[str]) -> None:
+        """Announce a window and its owners to the cursors."""
+        for cursor in self.readers:
+            cursor.open(window, owners)
 
     def slices_in(self, window: Window, owners: set[str]) -> list[Mapping[str, Any]]:
         """Return the slices of a window that was opened."""

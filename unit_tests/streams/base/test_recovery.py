@@ -121,10 +121,10 @@ def test_unusable_row_among_the_active_hosts_has_every_user_asked(zoom: requests
 def test_owners_of_webinars_are_not_known_where_a_page_of_users_is_lost() -> None:
     sessions = sessions_of(tree())
     lost = Loss("users", "BROKEN", "A page is at fault.", again=True, facts={"object_type": "list"})
-    sessions.follow("webinar_list", feed_of(("1", "ann", 60, 5, None), losses=[lost]))
+    webinars = feed_of(("1", "ann", 60, 5, None), losses=[lost])
 
     with pytest.raises(SliceFailure, match="A page is at fault"):
-        sessions._hosts._owners()
+        sessions._hosts._owners_of(webinars)
 
 
 def test_rows_of_a_session_are_not_dropped_when_another_thread_miscounts(monkeypatch: pytest.MonkeyPatch) -> None:

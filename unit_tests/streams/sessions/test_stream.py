@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,8 +22,9 @@ from source_zoom.engine.feed import ParentFeed
 from source_zoom.engine.partitions import SlicePartition
 from source_zoom.streams import PastSessionStream, build
 from source_zoom.streams.sessions.cursor import OwnerListed, SessionCursor, SessionSlice
-from source_zoom.streams.sessions.listing import PastSessions
+from source_zoom.streams.sessions.listing import LATE_OWNERS, PastSessions
 from source_zoom.streams.sessions.state import ASKED_AGAIN, Session, SessionState
+from source_zoom.streams.sessions.state_form import UNATTENDED
 from source_zoom.streams.windows.cursor import CHECKPOINT_SECONDS, MOST_SECONDS_LONGER, cause_of
 from source_zoom.streams.windows.grid import Window, grid
 from unit_tests.fake_zoom import context
@@ -494,6 +496,104 @@ def test_refused_sessions_take_turns(outbox: Outbox) -> None:
 
 
 # Webinars whose instances were refused
+
+
+def not_reported(uuid: str = "s", *, day: str = "2026-03-20") -> Session:
+    return replace(session(uuid, day=day), type=5, is_reported=False, fingerprint="planned")
+
+
+def with_unattended(outbox: Outbox, *hosts: str) -> SessionCursor:
+    """The books of a sync that has not learned yet what no report lists."""
+    book = cursor(outbox)
+    for window in WINDOWS:
+        book.postpone_unattended(window)
+        book.open(window, hosts)
+    return book
+
+
+def test_watermark_passes_what_no_report_lists_and_the_state_keeps_its_days_until_it_was_read(outbox: Outbox) -> None:
+    book = with_unattended(outbox, "ann")
+    for window in WINDOWS:
+        book.end_owner(end(window))
+
+    assert watermark(book) == "2026-05-10"
+    assert book.state["hosts"]["done"] == {}
+    assert [first for first, _ in missing_days(book)[UNATTENDED]] == [
+        "2026-02-09",
+        "2026-03-07",
+        "2026-04-05",
+        "2026-05-04",
+    ]
+    assert book.gaps() == []
+
+    book.open(SECOND, {UNATTENDED})
+    assert book.claim(SECOND, not_reported())
+    book.end_owner(end(SECOND, UNATTENDED))
+    assert len(missing_days(book)[UNATTENDED]) == 4
+    book.close_partition(partition(not_reported()))
+    assert [first for first, _ in missing_days(book)[UNATTENDED]] == ["2026-02-09", "2026-04-05", "2026-05-04"]
+    for window in (FIRST, THIRD, LAST):
+        book.open(window, {UNATTENDED})
+        book.end_owner(end(window, UNATTENDED))
+    assert book.state["hosts"] == {"done": {}, "missing": {}, "refused": []}
+    assert watermark(book) == "2026-05-10"
+
+
+def test_next_sync_reads_what_no_report_lists_but_not_what_one_has_listed(outbox: Outbox) -> None:
+    book = with_unattended(outbox, "ann")
+    assert book.claim(SECOND, session("reported"))
+    book.close_partition(partition(session("reported")))
+    for window in WINDOWS:
+        book.end_owner(end(window))
+
+    later = next_sync(outbox, book)
+
+    assert later.earliest_day() == pendulum.date(2026, 2, 9)
+    later.postpone_unattended(SECOND)
+    later.open(SECOND, {UNATTENDED})
+    assert not later.claim(SECOND, not_reported("reported"))
+    assert later.claim(SECOND, not_reported("other"))
+    later.end_owner(end(SECOND, UNATTENDED))
+    later.close_partition(partition(not_reported("other")))
+    assert [first for first, _ in missing_days(later)[UNATTENDED]] == ["2026-02-09", "2026-04-05", "2026-05-04"]
+    # When none of them is awaited any more, the UUIDs go, too.
+    for window in (FIRST, THIRD, LAST):
+        later.open(window, {UNATTENDED})
+        later.end_owner(end(window, UNATTENDED))
+    assert later.state["recent"] == {}
+
+
+def test_webinar_of_the_day_that_two_windows_share_is_read_once_though_both_were_passed(outbox: Outbox) -> None:
+    book = with_unattended(outbox)
+    shared = not_reported(day=SECOND.last.to_date_string())
+    assert watermark(book) == "2026-05-10"
+
+    for window in (SECOND, THIRD):
+        book.open(window, {UNATTENDED})
+    assert [book.claim(window, shared) for window in (SECOND, THIRD)] == [True, False]
+    for window in (SECOND, THIRD):
+        book.end_owner(end(window, UNATTENDED))
+
+    assert len(missing_days(book)[UNATTENDED]) == 4
+    book.close_partition(partition(shared))
+    assert len(missing_days(book)[UNATTENDED]) == 2
+
+
+def test_window_waits_for_owners_who_are_announced_later(outbox: Outbox) -> None:
+    book = cursor(outbox)
+    book.open(FIRST, {LATE_OWNERS})
+    book.open(FIRST, {"ann"})
+    book.end_owner(end(FIRST))
+    assert watermark(book) is None
+
+    book.open(FIRST, {"dan"})
+    book.leave_out(FIRST, LATE_OWNERS)
+    assert watermark(book) is None
+    book.end_owner(end(FIRST, "dan"))
+
+    assert watermark(book) == "2026-03-07"
+    # Who came late is known anew in each sync.
+    assert LATE_OWNERS not in str(book.state)
 
 
 def test_instances_that_come_to_be_known_are_owed(outbox: Outbox) -> None:
