@@ -35,6 +35,9 @@ GOODBYE_SECONDS = 2.0
 THREADS_AT_FIRST = 4
 """Of each pool; more come when requests could be made that no thread is there to make."""
 
+BUSY = 0.9
+"""Of a core: beyond it, requests wait for this process, not for threads."""
+
 LOOK_SECONDS = 0.1
 """How often it is looked whether threads are lacking."""
 
@@ -107,19 +110,41 @@ class WorkerPool:
             job()
 
 
+class CpuLoad:
+    """Tells what part of the time the process has computed since it was asked last; of one core, as Python uses one."""
+
+    def __init__(self) -> None:
+        self._asked, self._used = time.monotonic(), time.process_time()
+
+    def __call__(self) -> float:
+        """Return the part; 1 is a core."""
+        asked, used = time.monotonic(), time.process_time()
+        seconds, cpu = asked - self._asked, used - self._used
+        self._asked, self._used = asked, used
+        return cpu / seconds if seconds else 0.0
+
+
 class Staff:
     """The pools of a sync, which grow while their work waits for nothing but threads.
 
     :param names: of the pools
     :param most: how many threads there may be in all
     :param lacking: returns how many threads more than those it has a pool could use; negative if it has too many
+    :param load: returns what part of a core the process uses; more threads are no help where it uses all
     :raises AirbyteTracedException: config error, if there are no threads to begin with
     """
 
     def __init__(
-        self, names: Iterable[str], most: int, lacking: Callable[[str, int], int], logger: logging.Logger
+        self,
+        names: Iterable[str],
+        most: int,
+        lacking: Callable[[str, int], int],
+        logger: logging.Logger,
+        *,
+        load: Callable[[], float] | None = None,
     ) -> None:
         names = list(names)
+        self._load = load or CpuLoad()
         self._most = max(most, len(names))
         self._lacking = lacking
         self._logger = logger
@@ -130,15 +155,19 @@ class Staff:
 
     def look(self) -> None:
         """Add the threads that are lacking now; have one rest where there are too many."""
+        is_busy = self._load() > BUSY
         for pool in self.pools.values():
-            others = sum(max(len(other.threads), self._spared) for other in self.pools.values() if other is not pool)
-            room = min(self._most - others - pool.size, pool.size, pool.waiting)
-            more = min(room, self._lacking(pool.name, pool.size))
-            if more > 0:
+            lacking = self._lacking(pool.name, pool.size)
+            if lacking > 0 and not is_busy and (more := min(lacking, self._room(pool))) > 0:
                 self._grow(pool, more)
-            elif more < 0 and pool.size > THREADS_AT_FIRST:
+            elif lacking < 0 and pool.size > THREADS_AT_FIRST:
                 # A long slice gets on faster, as it shares the turns with fewer.
                 pool.resize(pool.size - 1)
+
+    def _room(self, pool: WorkerPool) -> int:
+        """Return by how many threads a pool may grow at once."""
+        others = sum(max(len(other.threads), self._spared) for other in self.pools.values() if other is not pool)
+        return min(self._most - others - pool.size, pool.size, pool.waiting)
 
     def _grow(self, pool: WorkerPool, more: int) -> None:
         try:

@@ -5,15 +5,16 @@ The way of a slice: a generator thread takes a key from the parent's feed and ma
 publishes its keys to the children's feed (feed.py) and puts its records on the queue (messages.py);
 the main thread takes them from there and yields them.
 
-Why nothing can hang: the main thread never waits for room, only for items. Workers wait for the API,
-with timeouts, and for room in the queue, which the main thread makes. Generators wait for three things:
-for room in their stream's backlog and for its end, which workers bring about; for the feed of a parent,
-which stands above them in the tree; and where a feed has a limit, for its slowest child to have read
-what is there, which it can. No worker waits for a feed. A thread that fails where the CDK does not look,
-the heartbeat's among them, puts an `EngineFault` on the queue. The heartbeat waits for room in the
-queue, too, but nobody waits for the heartbeat while the queue is open. When the consumer leaves or
-fails, the queue is closed, which fails producers instead of blocking them; feeds and backlogs are
-released, and all threads are daemons.
+Why nothing can hang: the main thread never waits for room, only for items. Workers wait for the API, with
+timeouts, and for room in the queue, which the main thread makes. Where a pool has too many threads some rest,
+never the first few. Generators wait for four things: for room in their stream's backlog and for its end,
+which workers bring about; for the feed of a parent, which stands above them in the tree; where a feed has a
+limit, for its slowest child to have read what is there, which it can; and the generator of a parent that is
+read on demand, for a child to ask for its keys or to leave, which each child does. No worker waits for a
+feed. A thread that fails where the CDK does not look, the heartbeat's among them, puts an `EngineFault` on
+the queue. The heartbeat waits for room in the queue, too, but nobody waits for the heartbeat while the queue
+is open. When the consumer leaves or fails, the queue is closed, which fails producers instead of blocking
+them; feeds and backlogs are released, and all threads are daemons.
 """
 
 from __future__ import annotations

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_zoom.engine.pools import THREADS_AT_FIRST, Staff, WorkerPool
+from source_zoom.engine.pools import THREADS_AT_FIRST, CpuLoad, Staff, WorkerPool
 
 LOGGER = logging.getLogger("airbyte")
 
@@ -36,8 +37,8 @@ def work() -> Iterator[Work]:
     work.may_end.set()
 
 
-def staffed(*names: str, most: int, lacking: Callable[[str, int], int]) -> Staff:
-    return Staff(names, most, lacking, LOGGER)
+def staffed(*names: str, most: int, lacking: Callable[[str, int], int], load: float = 0.3) -> Staff:
+    return Staff(names, most, lacking, LOGGER, load=lambda: load)
 
 
 def test_pool_grows_while_jobs_wait_and_threads_are_lacking(work: Work) -> None:
@@ -61,6 +62,28 @@ def test_pool_without_waiting_jobs_or_with_threads_enough_does_not_grow(work: Wo
 
     assert {name: len(pool.threads) for name, pool in staff.pools.items()} == {"light": 4, "heavy": 4}
     staff.stop()
+
+
+def test_pool_does_not_grow_where_the_process_uses_all_of_a_core(work: Work) -> None:
+    staff = staffed("light", most=100, lacking=lambda _pool, _threads: 50, load=0.97)
+    for _ in range(20):
+        staff.pools["light"].submit(work)
+
+    staff.look()
+
+    assert len(staff.pools["light"].threads) == THREADS_AT_FIRST
+    staff.stop()
+
+
+def test_load_is_what_the_process_has_used_since_it_was_asked() -> None:
+    load = CpuLoad()
+    until = time.process_time() + 0.05
+    while time.process_time() < until:
+        pass
+
+    assert load() > 0.1
+    threading.Event().wait(0.05)
+    assert load() < 0.9
 
 
 @pytest.mark.parametrize(("most", "names"), [(2, "abc"), (9, "a"), (40, "abc"), (200, "ab")])
@@ -142,6 +165,7 @@ def test_sync_goes_on_with_the_threads_it_has_where_no_more_are_to_be_had(
         staff.look()
         staff.look()
 
+    assert staff.pools["light"].size == THREADS_AT_FIRST
     [line] = caplog.messages
     assert line.startswith("The sync goes on with the threads it has.")
     assert "`num_workers`" in line
