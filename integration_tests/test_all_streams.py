@@ -29,7 +29,7 @@ from sandbox.areas import ROUTES
 OF_WEBINARS = frozenset(stream for stream in STREAMS if "webinar" in stream)
 OF_POLLS = frozenset(stream for stream in STREAMS if "poll" in stream)
 OF_PHONE = frozenset(stream for stream in STREAMS if stream.startswith("phone_"))
-OF_REPORTS = frozenset(INCREMENTAL) - OF_PHONE
+OF_REPORTS = frozenset(INCREMENTAL) - OF_PHONE - {"archive_files"}
 NOT_TOLD_APART = {"report_webinars", "report_webinar_participants", "webinar_poll_results", "webinar_qna_results"}
 """Of past webinars Zoom only says "No permission.", whether the licence or the role lacks them."""
 

@@ -25,7 +25,7 @@ pytestmark = needs_documents
 DAYS = Window(pendulum.Date.fromisoformat(START[:10]), pendulum.Date.fromisoformat(NOW[:10]))
 CHOICES = {"recording_status"}
 """What a slice has one of the documented values of."""
-UNDOCUMENTED_PAGE_TOKEN = {"WebinarList"}
+UNDOCUMENTED_PAGE_TOKEN = {"WebinarList", "WebinarOwners"}
 """Whose answers carry a page token, though it is not among the parameters."""
 
 UNDOCUMENTED_LARGEST_PAGE = {"HistoryMeetings", "SmallHistoryMeetings"}
