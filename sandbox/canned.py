@@ -90,7 +90,7 @@ def _plan(scene: Scene) -> Reply:
 
 
 CANNED: Mapping[str, Callable[[Scene], Reply]] = {
-    "no-permission": lambda scene: no_permission(scene.call).reply,
+    "no-permission": lambda scene: no_permission(scene.call.world).reply,
     "no-permission-403": lambda _: error_reply(_FORBIDDEN, NO_PERMISSION, "No permission."),
     "unauthorized": lambda _: error_reply(_UNAUTHORIZED, 124, "Invalid access token."),
     "unauthorized-empty": lambda _: Reply(_UNAUTHORIZED),
@@ -103,7 +103,7 @@ CANNED: Mapping[str, Callable[[Scene], Reply]] = {
     "cut": _cut,
     "reset": lambda scene: replace(scene.own(unchanged), damage=Damage.RESET, spoiled=True),
     "plan": _plan,
-    "licence": lambda scene: no_webinars(scene.call).reply,
+    "licence": lambda scene: no_webinars(scene.call.world).reply,
     "scope": lambda scene: missing_scope(BAD_REQUEST, scene.call.route.granular_scope),
     "daily": lambda scene: daily_refusal(scene.call.route.label, _DAILY_LIMIT, scene.now),
     "per-second": lambda scene: per_second_refusal(scene.call.route.label, _RATE, None),

@@ -6,7 +6,7 @@ from sandbox.messages import ZoomError
 from sandbox.oauth import App
 
 if TYPE_CHECKING:
-    from sandbox.routing import Call
+    from sandbox.world import World
 
 BAD_REQUEST, NOT_FOUND = 400, 404
 INVALID = 300
@@ -16,23 +16,23 @@ USER_GONE = 1001
 GONE = 3001
 
 
-def no_permission(_: "Call") -> ZoomError:
+def no_permission(_: "World") -> ZoomError:
     """Return the error for a call that the account's plan or the user's role does not allow."""
     return ZoomError(BAD_REQUEST, NO_PERMISSION, "No permission.")
 
 
-def only_for_paid(call: "Call") -> ZoomError:
+def only_for_paid(world: "World") -> ZoomError:
     """Return the error for an account whose plan lacks what was asked for."""
-    account = App.of(call.world.seed).account_id
+    account = App.of(world.seed).account_id
     return ZoomError(BAD_REQUEST, NO_PERMISSION, f"This is only available for paid account: {account}.")
 
 
-def no_phone(_: "Call") -> ZoomError:
+def no_phone(_: "World") -> ZoomError:
     """Return what an account without Zoom Phone is told, as `/phone/settings` documents it."""
     return ZoomError(403, 2031, "Zoom Phone has not been enabled for this account.")
 
 
-def no_webinars(_: "Call") -> ZoomError:
+def no_webinars(_: "World") -> ZoomError:
     """Return the error for a user, or an account, without a webinar plan."""
     text = (
         "Webinar plan is missing. You must subscribe to the webinar plan and enable webinars for this user in order to "

@@ -135,7 +135,7 @@ class Route:
     paging: Paging | None = None
     refuse: Callable[[str], ZoomError] = refused
     """Makes the error for a parameter that Zoom refuses."""
-    needs: Mapping[str, Callable[[Call], ZoomError]] = field(default_factory=dict)
+    needs: Mapping[str, Callable[["World"], ZoomError]] = field(default_factory=dict)
     """By feature of an account, the error where the account lacks it."""
 
     @cached_property
@@ -155,7 +155,7 @@ class Route:
         """Return the endpoint's own answer; raises ZoomError if it refuses, or the account lacks what it needs."""
         for feature, error in self.needs.items():
             if feature in call.world.without:
-                raise error(call)
+                raise error(call.world)
         return self.handler(call)
 
     def read_query(self, query: Mapping[str, str]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def list_webinars(call: Call) -> Listing:
     """List the webinars of a user."""
     world, user = call.world, asked_user(call)
     if not world.has_webinar_license(user):
-        raise no_webinars(call)
+        raise no_webinars(call.world)
     webinars = [world.meeting(number) for number in world.listed_webinars(user)]
     if call.query["type"] == "upcoming":
         webinars = [webinar for webinar in webinars if webinar.start is None or webinar.start >= world.today]

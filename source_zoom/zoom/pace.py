@@ -73,7 +73,7 @@ class Pace:
 
     def passed(self, sent: float, seconds: float) -> float:
         """Return how many requests a second were sent in the seconds up to that moment; 0 if one was refused."""
-        if self._clean_since > sent - seconds or self._sent[0] > sent - seconds:
+        if self._clean_since > sent - seconds or not self._sent or self._sent[0] > sent - seconds:
             return 0.0
         return sum(sent - seconds < moment <= sent for moment in self._sent) / seconds
 

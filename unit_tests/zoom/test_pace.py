@@ -129,6 +129,10 @@ def test_proof_needs_a_history_and_no_refusal() -> None:
     assert pace.passed(moments[-2], 2.5) == 0
 
 
+def test_nothing_is_proved_before_anything_was_sent() -> None:
+    assert Pace(lambda _now: 10.0).passed(100.0, 2.5) == 0
+
+
 def test_window_of_a_minute_slows_the_whole_curve() -> None:
     pace = Pace(lambda _now: 20 / 60, seconds=60.0)
     now = sent(pace, 30)[-1]
