@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from integration_tests.refusals import GAPS, Account, laboratory
-from source_zoom.zoom import limits
+from source_zoom.zoom import limits, retries
 
 SCALE = 150
 """Seconds of reality in one of these tests: ten minutes, for an answer and for a label, become four seconds."""
@@ -35,7 +35,9 @@ DEATHS: dict[str, dict[str, Any]] = {
 def _short() -> Iterator[None]:
     with laboratory(), ExitStack() as stack:
         stack.enter_context(patch.object(limits, "ANSWER_SECONDS", limits.ANSWER_SECONDS / SCALE))
-        stack.enter_context(patch.object(limits, "PATIENCE_SECONDS", limits.PATIENCE_SECONDS / SCALE))
+        patience = limits.PATIENCE_SECONDS / SCALE
+        for module in (limits, retries):
+            stack.enter_context(patch.object(module, "PATIENCE_SECONDS", patience))
         yield
 
 

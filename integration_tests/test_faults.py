@@ -338,7 +338,8 @@ def test_product_the_accounts_plan_lacks_is_an_empty_stream_and_said(serve: Serv
     output = read(sandbox)
     for stream in EMPTY_WITHOUT[path]:
         assert output.statuses(stream)[-1] == "COMPLETE"
-        assert output.records(stream) == []
+        # Webinars that nobody attended are known without the reports.
+        assert output.records(stream) == [] or (path, stream) == (HOST_REPORT, "webinar_absentees")
         assert gaps_of(output, stream) == []
     said = [line for line in output.warnings() if "plan does not include it" in line or "account lacks" in line]
     assert said

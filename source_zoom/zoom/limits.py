@@ -250,7 +250,7 @@ class LabelBudget:
         """Send nothing on this label for that long, as a `Retry-After` asks, but for `LONGEST_HOLD_SECONDS` at most."""
         self.policy.hold(min(max(seconds, 0.0), LONGEST_HOLD_SECONDS))
 
-    def faulted(self, what: str, began: float, cause: str = "") -> None:
+    def faulted(self, what: str, began: float, cause: str = "", *, is_of_label: bool = False) -> None:
         """Note an attempt that ended in a network error, a 5xx, an unreadable body or a 429.
 
         The label is dead when nothing was accepted for `PATIENCE_SECONDS`, counted from the start of the first such
@@ -259,12 +259,13 @@ class LabelBudget:
         :param what: path of the request
         :param began: when the attempt began, by the clock
         :param cause: what came instead of an answer, for the error's sentence: "HTTP 503"
+        :param is_of_label: whether the path is not to blame, as for a 429: limits are those of a label
         :raises StreamStopped: if the label is dead, or was used up before
         """
         with self._lock:
             self._silent_since = min(self._silent_since, max(began, self._accepted_at))
             if len(self._faulted) < _PATHS_TO_BLAME_A_LABEL:
-                self._faulted.add(what)
+                self._faulted |= {what, "any"} if is_of_label else {what}
             silence = self._clock() - self._silent_since
             if silence >= PATIENCE_SECONDS and len(self._faulted) >= _PATHS_TO_BLAME_A_LABEL:
                 self._die(f"Zoom has answered no {self.label.value} request for {silence // 60:.0f} minutes", cause)

@@ -110,7 +110,8 @@ class ZoomBackoff(BackoffStrategy):
             return None
         verdict = classify(answer, self._endpoint)
         if verdict.meaning is Meaning.PACE:
-            self._budget.faulted(_path_of(answer), self._budget.began(), f"HTTP {verdict.http_status}")
+            cause = f"HTTP {verdict.http_status}"
+            self._budget.faulted(_path_of(answer), self._budget.began(), cause, is_of_label=True)
             self._give_up_if_late(answer, verdict.message.rstrip("."), name_of(verdict.meaning))
             if pause := retry_after(answer):
                 self._budget.hold(pause)

@@ -440,6 +440,16 @@ def test_one_path_alone_does_not_kill_a_label() -> None:
     budget.raise_if_used_up()
 
 
+def test_refusals_of_one_path_for_the_pace_kill_a_label() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    budget.faulted("/a", clock.now, is_of_label=True)
+    clock.now += PATIENCE_SECONDS
+
+    with pytest.raises(StreamStopped):
+        budget.faulted("/a", clock.now, is_of_label=True)
+
+
 def test_an_acceptance_starts_the_count_again() -> None:
     clock = Clock()
     budget = label_budget(clock)

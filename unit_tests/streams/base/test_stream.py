@@ -80,7 +80,7 @@ def test_per_second_refusals_are_waited_for_and_seen_by_the_budget(
     assert policy.refused == 2
 
 
-def test_per_second_refusals_without_end_fail_the_slice(
+def test_per_second_refusals_without_end_stop_the_label(
     zoom: requests_mock.Mocker, streams: dict[str, ZoomStream]
 ) -> None:
     zoom.get(f"{API}/users", **refusal(429, 429, PER_SECOND_LIMIT))
@@ -91,7 +91,7 @@ def test_per_second_refusals_without_end_fail_the_slice(
 
     error = failure(streams["users"])
 
-    assert not isinstance(error, StreamStopped)
+    assert isinstance(error, StreamStopped)
     assert error.failure_type is FailureType.transient_error
     assert sum(naps) == pytest.approx(PATIENCE_SECONDS, rel=0.05)
     assert len(gets(zoom)) > PATIENCE_SECONDS / 10
