@@ -31,7 +31,7 @@ def listen() -> None:
 
 
 def sleep() -> None:
-    time.sleep(0.11)
+    time.sleep(0.11)  # just more than a test may wait
 
 
 def wait() -> None:
@@ -95,7 +95,7 @@ def test_no_test_leaves_this_machine(deed: Callable[[], None], host: str, isolat
 @pytest.mark.usefixtures("sleepless")
 def test_sleepless_test_takes_no_time() -> None:
     began = time.monotonic()
-    time.sleep(60)
+    time.sleep(60)  # what the fixture takes the time out of
 
     assert time.monotonic() - began < 1
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -80,25 +81,32 @@ class PacedPolicy(BaseCallRatePolicy):
         self._check = check
         self._lock = threading.Lock()
         self._pauses = 0
-        self.waiting = 0
-        """How many threads wait for their turns."""
+        self._line: deque[threading.Event] = deque()
         self._thread = threading.local()
         self.requests = 0
         self.refused = 0
 
     def try_acquire(self, request: Any, weight: int) -> None:
-        """Return when it is the request's turn.
+        """Return when it is the request's turn; requests get their turns in the order in which they come.
+
+        So one that is refused again and again keeps no other from being sent.
 
         :raises Exception: what `check` raises, before the turn and about every second while waiting for it
         """
         self._check()
+        is_first = threading.Event()
         with self._lock:
-            self.waiting += 1
+            self._line.append(is_first)
+            self._line[0].set()
+        is_first.wait()
         try:
+            self._check()
             self._wait_for_turn(weight)
         finally:
             with self._lock:
-                self.waiting -= 1
+                self._line.popleft()
+                if self._line:
+                    self._line[0].set()
 
     def _wait_for_turn(self, weight: int) -> None:
         while True:
@@ -118,6 +126,11 @@ class PacedPolicy(BaseCallRatePolicy):
                     self._pace.sent(self._thread.began)
                     return
                 # Paused meanwhile: the turn was given out before everybody was to hold back.
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait for their turns."""
+        return len(self._line)
 
     def update(self, available_calls: int | None, call_reset_ts: Any) -> None:
         """Do nothing: the error handler knows what an answer means (retries.py)."""
@@ -265,9 +278,10 @@ class LabelBudget:
         with self._lock:
             self._silent_since = min(self._silent_since, max(began, self._accepted_at))
             if len(self._faulted) < _PATHS_TO_BLAME_A_LABEL:
-                self._faulted |= {what, "any"} if is_of_label else {what}
+                self._faulted.add(what)
             silence = self._clock() - self._silent_since
-            if silence >= PATIENCE_SECONDS and len(self._faulted) >= _PATHS_TO_BLAME_A_LABEL:
+            is_at_fault = is_of_label or len(self._faulted) >= _PATHS_TO_BLAME_A_LABEL
+            if silence >= PATIENCE_SECONDS and is_at_fault:
                 self._die(f"Zoom has answered no {self.label.value} request for {silence // 60:.0f} minutes", cause)
         self.raise_if_used_up()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from itertools import pairwise
 
 import pytest
@@ -115,6 +116,76 @@ def test_threads_share_one_pace() -> None:
     assert policy.requests == 32
 
 
+def test_a_request_that_is_refused_again_and_again_lets_the_others_pass() -> None:
+    clock = Clock()
+    policy = paced(10, clock)
+    sent: list[tuple[float, str]] = []
+    others_wait = threading.Event()
+    sleep = clock.sleep
+
+    def asleep(seconds: float) -> None:
+        others_wait.wait(10)
+        sleep(seconds)
+
+    policy._sleep = asleep
+
+    def ask(name: str, refusals: int) -> None:
+        for _ in range(1 + refusals):
+            policy.try_acquire(None, 1)
+            sent.append((policy.began(), name))
+            others_wait.wait(10)
+            if refusals:
+                policy.slow_down()
+
+    threads = [threading.Thread(target=ask, args=("refused", 2))]
+    threads[0].start()
+    while not sent:
+        time.sleep(0.001)  # between two looks
+    threads += [threading.Thread(target=ask, args=("other", 0)) for _ in range(4)]
+    for number, thread in enumerate(threads[1:], 1):
+        thread.start()
+        while policy.waiting < number:
+            time.sleep(0.001)  # between two looks
+    others_wait.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert [name for _, name in sorted(sent)] == ["refused", *["other"] * 4, "refused", "refused"]
+
+
+def test_a_line_of_threads_learns_at_once_that_the_label_is_used_up() -> None:
+    clock = Clock()
+    budget = label_budget(clock)
+    asleep = threading.Event()
+    errors: list[StreamStopped] = []
+
+    def used_up_while_asleep(seconds: float) -> None:
+        asleep.wait(10)
+        clock.sleep(seconds)
+
+    budget.hold(300)
+    budget.policy._sleep = used_up_while_asleep
+
+    def ask() -> None:
+        with pytest.raises(StreamStopped) as raised:
+            budget.policy.try_acquire(None, 1)
+        errors.append(raised.value)
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    while budget.policy.waiting < 20:
+        time.sleep(0.001)  # between two looks
+    budget.use_up(stopped())
+    asleep.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert len(errors) == 20
+    assert budget.policy.waiting == 0
+    assert clock.sleeps == [1.0]
+
+
 def test_a_refusal_costs_a_gap() -> None:
     clock = Clock()
     policy = paced(10, clock)
@@ -194,19 +265,17 @@ def test_threads_are_lacking_where_all_wait_for_answers_and_turns_go_by() -> Non
 def test_threads_are_too_many_where_some_wait_for_their_turns() -> None:
     clock = Clock()
     budget = label_budget(clock)
-    waiting = threading.Semaphore(0)
     go_on = threading.Event()
 
     def asleep(_seconds: float) -> None:
-        waiting.release()
         go_on.wait(10)
 
     budget.policy._sleep = asleep
     threads = [threading.Thread(target=budget.policy.try_acquire, args=(None, 1)) for _ in range(8)]
     for thread in threads:
         thread.start()
-    for _ in range(7):
-        waiting.acquire(timeout=10)
+    while budget.policy.waiting < 7:
+        time.sleep(0.001)  # between two looks
 
     assert budget.lacking(8) == -1
     go_on.set()
